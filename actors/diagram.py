@@ -1,0 +1,21 @@
+"""Mermaid state diagrams drawn from transition tables, for the docs and the terminal."""
+
+from collections import defaultdict
+from enum import Enum
+
+from actors.machine import Table
+
+
+def mermaid(initial: Enum, table: Table, terminal: frozenset[Enum] = frozenset()) -> str:
+    """Draw a table as a Mermaid `stateDiagram-v2`; arrows between the same two states share one line."""
+    lines = ["stateDiagram-v2", f"    [*] --> {initial.name}"]
+    lines += [f"    {state.name}: {state.name}<br/>{state.value}" for state in type(initial)]
+    arrows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for state, rows in table.items():
+        for message, row in rows.items():
+            for target in row.targets:
+                if target is not state:
+                    arrows[state.name, target.name].append(message.__name__)
+    lines += [f"    {source} --> {target}: {', '.join(sorted(names))}" for (source, target), names in arrows.items()]
+    lines += [f"    {state.name} --> [*]" for state in sorted(terminal, key=lambda state: state.name)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The simulated venues: one process that hosts them all on one common clock, with their own ledgers."""

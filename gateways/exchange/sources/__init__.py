@@ -1,0 +1,1 @@
+"""Where a simulated venue's market comes from."""

@@ -1,0 +1,334 @@
+"""What is asked and answered between the supervisor, its children, the strategies and the operator.
+
+Commands carry a command id and are idempotent: a repeated one is acknowledged again and done once.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from messages.base import Count, Id, Message, Ns, OptionalId, Text
+from messages.health import ClusterStatus, GatewayReport, GatewayStatus, StrategyReport, StrategyStatus
+from messages.orders import ClientOrderId, Epoch, ExecutionReport, OrderRequest
+
+DeadlineMs = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
+
+
+class ProcessKind(StrEnum):
+    EXCHANGE = "exchange"
+    GATEWAY = "gateway"
+    STRATEGY = "strategy"
+
+
+# --- to a strategy's gateway, beside its orders ------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True, tag="hello"):
+    """A strategy introduces itself to a gateway and asks for every report from `next_seq` on.
+
+    :param lossless: True where the strategy answers checkpoints (`speed = 0` sources wait for it).
+    """
+
+    strategy: Id
+    epoch: Epoch
+    next_seq: Count
+    lossless: bool
+    protocol_version: Count
+
+
+class ExecutionsApplied(Message, frozen=True, tag="applied"):
+    """Cumulative acknowledgement: every report up to `seq` is in the strategy's journal."""
+
+    strategy: Id
+    seq: Count
+
+
+class CheckpointReached(Message, frozen=True, tag="checkpoint-reached"):
+    """Everything published before the checkpoint has been handled by this reader."""
+
+    reader: Id
+    number: Count
+
+
+class Welcome(Message, frozen=True, tag="welcome"):
+    """The gateway's answer to `Hello`, sent after the reports that were missed.
+
+    :param positions: signed, by instrument id: what this strategy holds at this venue by the gateway's own books.
+    :param open_orders: client order ids that the gateway still regards as open.
+    :param is_venue_up: False while the gateway has no link to the venue.
+    """
+
+    venue: Id
+    strategy: Id
+    epoch: Epoch
+    last_seq: Count
+    positions: dict[str, Decimal]
+    open_orders: tuple[ClientOrderId, ...]
+    is_venue_up: bool
+
+
+class HelloRefused(Message, frozen=True, tag="hello-refused"):
+    """The gateway does not serve this incarnation: its epoch is over, or it speaks another protocol version."""
+
+    venue: Id
+    strategy: Id
+    text: Text
+
+
+class VenueDown(Message, frozen=True, tag="venue-down"):
+    """The gateway lost its venue, or the strategy's host lost the gateway; market data is stale, orders unknown."""
+
+    venue: Id
+    text: Text
+    ts: Ns
+
+
+class VenueUp(Message, frozen=True, tag="venue-up"):
+    venue: Id
+    ts: Ns
+
+
+# --- to a strategy, from its host --------------------------------------------------------------------------------
+
+
+class StrategyStarted(Message, frozen=True, tag="started"):
+    """The first message of an incarnation. Order ids are made from `order_prefix`, `epoch` and a count from 1."""
+
+    strategy: Id
+    epoch: Epoch
+    order_prefix: Id
+    ts: Ns
+
+
+class RecoveryCompleted(Message, frozen=True, tag="recovered"):
+    """All gateways have welcomed this incarnation: their word on positions and open orders, which beats the journal."""
+
+    positions: dict[str, Decimal]
+    open_orders: tuple[ClientOrderId, ...]
+    ts: Ns
+
+
+class TimerFired(Message, frozen=True, tag="timer"):
+    name: Id
+    due_ns: Ns
+    ts: Ns
+
+
+class HaltStrategy(Message, frozen=True, tag="halt-strategy"):
+    """No new risk: working orders are cancelled, positions stay."""
+
+    reason: Text
+    ts: Ns
+
+
+class DrainStrategy(Message, frozen=True, tag="drain-strategy"):
+    """The cluster shuts down: open nothing new, cancel what works, settle the pair in hand, hold positions."""
+
+    reason: Text
+    ts: Ns
+
+
+# --- from a strategy, to its host --------------------------------------------------------------------------------
+
+
+class SetTimer(Message, frozen=True, tag="set-timer"):
+    """Deliver `TimerFired(name)` once market time reaches `at_ns`; a second one of the same name replaces the first."""
+
+    name: Id
+    at_ns: Ns
+
+
+class CancelTimer(Message, frozen=True, tag="cancel-timer"):
+    name: Id
+
+
+class Alert(Message, frozen=True, tag="alert"):
+    """Something a person should see."""
+
+    text: Text
+    ts: Ns
+
+
+# --- from a child to the supervisor ------------------------------------------------------------------------------
+
+
+class Register(Message, frozen=True, tag="register"):
+    """A child is up; sent again whenever the supervisor has come back, which adopts the child by it.
+
+    :param epoch: of a strategy; 0 for other kinds.
+    """
+
+    process: Id
+    kind: ProcessKind
+    pid: Count
+    epoch: Epoch
+    protocol_version: Count
+
+
+class Ready(Message, frozen=True, tag="ready"):
+    """The child can do its work: an exchange has built its venues, a gateway is logged in, a strategy recovered."""
+
+    process: Id
+
+
+class Heartbeat(Message, frozen=True, tag="heartbeat"):
+    """Sent by the actor's own loop, so that a stuck interpreter is seen.
+
+    :param backlog: messages received and not yet handled.
+    :param is_drained: True once every source this process reads from has ended and all of it was handled.
+    """
+
+    process: Id
+    mono_ns: Ns
+    backlog: Count
+    is_drained: bool
+
+
+class StrategyFault(Message, frozen=True, tag="fault"):
+    """An exception left a handler; the strategy is FAULTED and its working orders are being cancelled."""
+
+    process: Id
+    strategy: Id
+    state: OptionalId
+    cause: Text
+    traceback: Text
+    ts: Ns
+
+
+class StrategyUpdate(Message, frozen=True, tag="strategy-update"):
+    process: Id
+    status: StrategyStatus
+
+
+class GatewayUpdate(Message, frozen=True, tag="gateway-update"):
+    process: Id
+    status: GatewayStatus
+
+
+class StrategyReported(Message, frozen=True, tag="strategy-report"):
+    command_id: Id
+    process: Id
+    report: StrategyReport
+
+
+class VenuesReported(Message, frozen=True, tag="venues-report"):
+    """The exchange's answer: its own ledger of each venue, by gateway id."""
+
+    command_id: Id
+    process: Id
+    reports: dict[str, GatewayReport]
+
+
+class CommandDone(Message, frozen=True, tag="done"):
+    command_id: Id
+    process: Id
+    is_ok: bool
+    text: Text
+
+
+class SourcesExhausted(Message, frozen=True, tag="exhausted"):
+    """Every recorded source of the exchange has been read to its end."""
+
+    process: Id
+
+
+# --- from the supervisor to a child ------------------------------------------------------------------------------
+
+
+class StartTrading(Message, frozen=True, tag="start-trading"):
+    """Everything is up: the exchange opens its markets."""
+
+    command_id: Id
+
+
+class Halt(Message, frozen=True, tag="halt"):
+    """Gateways deny every new order and cancel all working ones; strategies are told. Survives nothing but itself
+    here; the latch that does is part of the order gate.
+    """
+
+    command_id: Id
+    reason: Text
+
+
+class FenceStrategy(Message, frozen=True, tag="fence"):
+    """The strategy's incarnations below `epoch` are dead: cancel their orders, refuse them, wait for them no more."""
+
+    command_id: Id
+    strategy: Id
+    epoch: Epoch
+
+
+class Drain(Message, frozen=True, tag="drain"):
+    """To a strategy host: open nothing new, cancel, settle; answered with `CommandDone` when nothing works any more."""
+
+    command_id: Id
+    deadline_ms: DeadlineMs
+
+
+class ReportRequest(Message, frozen=True, tag="report-request"):
+    command_id: Id
+
+
+class StopProcess(Message, frozen=True, tag="stop-process"):
+    command_id: Id
+    deadline_ms: DeadlineMs
+
+
+# --- the operator ------------------------------------------------------------------------------------------------
+
+
+class StatusRequest(Message, frozen=True, tag="status-request"):
+    command_id: Id
+
+
+class HaltRequest(Message, frozen=True, tag="halt-request"):
+    command_id: Id
+    reason: Text
+
+
+class StopRequest(Message, frozen=True, tag="stop-request"):
+    """:param is_forced: kill at once instead of cancelling and settling first."""
+
+    command_id: Id
+    is_forced: bool = False
+
+
+class CommandAccepted(Message, frozen=True, tag="accepted-command"):
+    command_id: Id
+    text: Text
+
+
+class CommandRefused(Message, frozen=True, tag="refused-command"):
+    command_id: Id
+    text: Text
+
+
+class StatusReply(Message, frozen=True, tag="status"):
+    command_id: Id
+    status: ClusterStatus
+
+
+ToGateway = OrderRequest | Hello | ExecutionsApplied | CheckpointReached
+FromGateway = ExecutionReport | Welcome | HelloRefused | VenueDown | VenueUp
+FromChild = (
+    Register
+    | Ready
+    | Heartbeat
+    | StrategyFault
+    | StrategyUpdate
+    | GatewayUpdate
+    | StrategyReported
+    | VenuesReported
+    | CommandDone
+    | SourcesExhausted
+)
+ToChild = StartTrading | Halt | FenceStrategy | Drain | ReportRequest | StopProcess
+FromOperator = StatusRequest | HaltRequest | StopRequest
+ToOperator = StatusReply | CommandAccepted | CommandRefused
+StrategyInput = StrategyStarted | RecoveryCompleted | TimerFired | HaltStrategy | DrainStrategy | VenueDown | VenueUp
+"""What a strategy hears beside market data and execution reports."""
+
+StrategyRequest = SetTimer | CancelTimer | Alert
+"""What a strategy asks of its host beside its orders."""

@@ -1,0 +1,185 @@
+"""How processes, venues and strategies are doing: what status shows and the report is made of."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from messages.base import Count, Id, Message, Ns, OptionalId, Ratio, Text, check_decimals
+
+CYCLES_REPORTED_MAX = 1_000
+"""A status or report carries at most the last thousand cycles of a strategy."""
+
+
+class Lifecycle(StrEnum):
+    """The life of a strategy's process, as its host and the supervisor see it."""
+
+    STARTING = "starting"
+    RECOVERING = "recovering"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    FAULTED = "faulted"
+    QUARANTINED = "quarantined"
+
+
+class ProcessState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    QUARANTINED = "quarantined"
+
+
+class CycleResult(StrEnum):
+    COMPLETED = "completed"
+    REPAIRED = "repaired"
+    UNWOUND = "unwound"
+    FLATTENED = "flattened"
+    ABANDONED = "abandoned"
+
+
+class Pnl(Message, frozen=True, tag="pnl"):
+    """Profit and loss in one currency, exact: total = realised + unrealised - fees + funding.
+
+    :param fees: what we paid, positive; a rebate is negative.
+    :param funding: what we received, positive.
+    """
+
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    funding: Decimal
+    currency: OptionalId
+
+    def __post_init__(self) -> None:
+        check_decimals(self.realised, self.unrealised, self.fees, self.funding)
+
+    @property
+    def total(self) -> Decimal:
+        return self.realised + self.unrealised - self.fees + self.funding
+
+
+class Cycle(Message, frozen=True, tag="cycle"):
+    """One round of a strategy, from signal to flat (or abandoned).
+
+    :param ms: market time from the signal to the last leg balanced, in milliseconds.
+    :param transitions: names of the states that it went through, in order.
+    """
+
+    result: CycleResult
+    ts_started: Ns
+    ts_ended: Ns
+    ms: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+    transitions: tuple[str, ...]
+    orders: Count
+    fills: Count
+    pnl: Pnl
+    entry_edge_bps: Ratio
+    reason: Text
+
+
+class Latency(Message, frozen=True, tag="latency"):
+    """Percentiles in microseconds over `n` samples, late ones included."""
+
+    p50: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    p99: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    p999: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    n: Count
+
+
+class StrategyStatus(Message, frozen=True, tag="strategy-status"):
+    """:param pnls: one for each settle currency, in which it is exact; `pnl` is their sum in the reporting currency."""
+
+    id: Id
+    kind: Id
+    lifecycle: Lifecycle
+    state: OptionalId
+    epoch: Count
+    messages: Count
+    orders: Count
+    fills: Count
+    open_orders: Count
+    positions: dict[str, Decimal]
+    pnl: Pnl
+    pnls: tuple[Pnl, ...]
+    cycles: Count
+    note: Text
+
+
+class StrategyReport(Message, frozen=True, tag="strategy-report"):
+    status: StrategyStatus
+    cycles: Annotated[tuple[Cycle, ...], msgspec.Meta(max_length=CYCLES_REPORTED_MAX)]
+
+
+class FeedReport(Message, frozen=True, tag="feed"):
+    """What was read for one instrument, and the built book as it stands."""
+
+    quotes: Count
+    trades: Count
+    book_updates: Count
+    book_updates_discarded: Count
+    gaps: Count
+    crossed: Count
+    best_bid: Decimal
+    best_bid_size: Decimal
+    best_ask: Decimal
+    best_ask_size: Decimal
+    last_update_id: Count
+
+
+class OrderCounts(Message, frozen=True, tag="order-counts"):
+    accepted: Count = 0
+    rejected: Count = 0
+    denied: Count = 0
+    cancelled: Count = 0
+    filled: Count = 0
+
+
+class GatewayReport(Message, frozen=True, tag="gateway-report"):
+    """One venue by its own ledger; `denied` orders are known to the gateway only."""
+
+    instruments: dict[str, FeedReport]
+    orders: OrderCounts
+    positions: dict[str, Decimal]
+    balances: dict[str, Decimal]
+
+
+class GatewayStatus(Message, frozen=True, tag="gateway-status"):
+    """:param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate."""
+
+    id: Id
+    is_venue_up: bool
+    is_halted: bool
+    open_orders: Count
+    orders: OrderCounts
+    positions: dict[str, Decimal]
+    balances: dict[str, Decimal]
+    published: Count
+    tick_to_order: dict[str, Latency]
+
+
+class ProcessStatus(Message, frozen=True, tag="process"):
+    name: Id
+    kind: Id
+    state: ProcessState
+    pid: Count
+    restarts: Count
+    cpu_percent: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    rss_mb: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    heartbeat_age_ms: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+    note: Text
+
+
+class ClusterStatus(Message, frozen=True, tag="cluster"):
+    cluster: Id
+    phase: Id
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+    is_halted: bool
+    processes: tuple[ProcessStatus, ...]
+    gateways: tuple[GatewayStatus, ...]
+    strategies: tuple[StrategyStatus, ...]
+    alerts: tuple[str, ...]
