@@ -18,6 +18,8 @@ ID_LENGTH_MAX = 64
 TEXT_LENGTH_MAX = 16_384
 NS_MAX = 2**63 - 1
 
+_PLAIN_LENGTH_MAX = 18
+
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_LENGTH_MAX)]
 """An identifier of ours or of a venue: 1 to 64 characters."""
 
@@ -47,10 +49,18 @@ def check_decimals(*values: Decimal | None) -> None:
     for value in values:
         if value is None:
             continue
-        if not value.is_finite():
-            raise ValueError("expected a finite decimal")
-        exponent = value.as_tuple().exponent
-        if isinstance(exponent, int) and not -DECIMAL_PLACES_MAX <= exponent <= DECIMAL_PLACES_MAX:
-            raise ValueError(f"expected a decimal with at most {DECIMAL_PLACES_MAX} places")
-        if not -DECIMAL_MAX <= value <= DECIMAL_MAX:
-            raise ValueError("expected a decimal within ±1e18")
+        text = str(value)
+        # Up to 18 characters of plain digits are in bounds; this runs for every order, taking it apart costs more.
+        if len(text) > _PLAIN_LENGTH_MAX or "E" in text or "N" in text or "I" in text:
+            _check_unusual(value)
+
+
+def _check_unusual(value: Decimal) -> None:
+    """The same for a Decimal that is not plainly in bounds by its digits, as 1E+3 is not."""
+    if not value.is_finite():
+        raise ValueError("expected a finite decimal")
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and not -DECIMAL_PLACES_MAX <= exponent <= DECIMAL_PLACES_MAX:
+        raise ValueError(f"expected a decimal with at most {DECIMAL_PLACES_MAX} places")
+    if not -DECIMAL_MAX <= value <= DECIMAL_MAX:
+        raise ValueError("expected a decimal within ±1e18")

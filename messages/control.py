@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from messages.base import Count, Id, Message, Ns, OptionalId, Text
+from messages.base import Count, Id, Message, Ns, OptionalId, Text, check_decimals
 from messages.health import ClusterStatus, GatewayReport, GatewayStatus, StrategyReport, StrategyStatus
 from messages.orders import ClientOrderId, Epoch, ExecutionReport, OrderRequest
 
@@ -68,6 +68,9 @@ class Welcome(Message, frozen=True, tag="welcome"):
     open_orders: tuple[ClientOrderId, ...]
     is_venue_up: bool
 
+    def __post_init__(self) -> None:
+        check_decimals(*self.positions.values())
+
 
 class HelloRefused(Message, frozen=True, tag="hello-refused"):
     """The gateway does not serve this incarnation: its epoch is over, or it speaks another protocol version."""
@@ -108,6 +111,9 @@ class RecoveryCompleted(Message, frozen=True, tag="recovered"):
     positions: dict[str, Decimal]
     open_orders: tuple[ClientOrderId, ...]
     ts: Ns
+
+    def __post_init__(self) -> None:
+        check_decimals(*self.positions.values())
 
 
 class TimerFired(Message, frozen=True, tag="timer"):
@@ -253,11 +259,15 @@ class Halt(Message, frozen=True, tag="halt"):
 
 
 class FenceStrategy(Message, frozen=True, tag="fence"):
-    """The strategy's incarnations below `epoch` are dead: cancel their orders, refuse them, wait for them no more."""
+    """The strategy's incarnations below `epoch` are dead: cancel their orders and refuse what they still send.
+
+    :param is_final: no other incarnation will come (it is quarantined): wait for it at no checkpoint any more.
+    """
 
     command_id: Id
     strategy: Id
     epoch: Epoch
+    is_final: bool
 
 
 class Drain(Message, frozen=True, tag="drain"):

@@ -109,6 +109,9 @@ class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     cycles: Count
     note: Text
 
+    def __post_init__(self) -> None:
+        check_decimals(*self.positions.values())
+
 
 class StrategyReport(Message, frozen=True, tag="strategy-report"):
     status: StrategyStatus
@@ -130,6 +133,9 @@ class FeedReport(Message, frozen=True, tag="feed"):
     best_ask_size: Decimal
     last_update_id: Count
 
+    def __post_init__(self) -> None:
+        check_decimals(self.best_bid, self.best_bid_size, self.best_ask, self.best_ask_size)
+
 
 class OrderCounts(Message, frozen=True, tag="order-counts"):
     accepted: Count = 0
@@ -147,6 +153,9 @@ class GatewayReport(Message, frozen=True, tag="gateway-report"):
     positions: dict[str, Decimal]
     balances: dict[str, Decimal]
 
+    def __post_init__(self) -> None:
+        check_decimals(*self.positions.values(), *self.balances.values())
+
 
 class GatewayStatus(Message, frozen=True, tag="gateway-status"):
     """:param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate."""
@@ -160,6 +169,9 @@ class GatewayStatus(Message, frozen=True, tag="gateway-status"):
     balances: dict[str, Decimal]
     published: Count
     tick_to_order: dict[str, Latency]
+
+    def __post_init__(self) -> None:
+        check_decimals(*self.positions.values(), *self.balances.values())
 
 
 class ProcessStatus(Message, frozen=True, tag="process"):

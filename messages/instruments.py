@@ -5,8 +5,9 @@ Quantities of spot instruments are in base currency; quantities of derivatives a
 100 USD a contract).
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
+from math import ceil, floor
 from typing import Annotated
 
 import msgspec
@@ -19,6 +20,11 @@ SETTLE_QUANTUM = Decimal("1e-8")
 """Inverse contracts settle in coin, rounded to eight places, as the venues book it."""
 
 _STEP_TOLERANCE = Decimal("1e-6")
+_FLOAT_STEP_TOLERANCE = 1e-6
+_FLOAT_STEPS_MAX = 1e9
+"""A float of so many steps still has six digits behind the step."""
+_WIDE = Context(prec=64)
+"""A price of 1e18 is 1e36 ticks of 1e-18; the default context of 28 digits would round them."""
 
 
 class InstrumentType(StrEnum):
@@ -99,8 +105,10 @@ class Instrument(Message, frozen=True, tag="instrument", kw_only=True):
     def round_price(self, price: float | Decimal, direction: Rounding) -> Decimal:
         """Bring a price to the tick in the stated direction.
 
-        A float that lies within a millionth of a tick of a whole tick is that tick: 0.1 + 0.2 rounds up to 0.3, not
-        to 0.4 on a tick of 0.1.
+        What lies within a millionth of a tick of a whole tick is that tick: 0.1 + 0.2 rounds up to 0.3, not to 0.4 on
+        a tick of 0.1. The same holds for a Decimal that is a quotient.
+
+        :raises ValueError: the price is NaN or infinite.
         """
         return _to_step(price, self.tick_size, direction)
 
@@ -144,11 +152,21 @@ class Instrument(Message, frozen=True, tag="instrument", kw_only=True):
 
 
 def _to_step(value: float | Decimal, step: Decimal, direction: Rounding) -> Decimal:
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-    steps = exact / step
-    nearest = steps.to_integral_value(ROUND_HALF_EVEN)
-    if direction is Rounding.NEAREST or abs(steps - nearest) <= _STEP_TOLERANCE:
-        whole = nearest
-    else:
-        whole = steps.to_integral_value(_DECIMAL_ROUNDING[direction])
-    return whole * step
+    if isinstance(value, float):
+        steps = value / float(step)
+        if -_FLOAT_STEPS_MAX < steps < _FLOAT_STEPS_MAX:
+            return _whole_steps(steps, direction) * step
+        value = Decimal(repr(value))
+    exact = value / step
+    nearest = exact.to_integral_value(ROUND_HALF_EVEN)
+    if direction is Rounding.NEAREST or abs(exact - nearest) <= _STEP_TOLERANCE:
+        return nearest * step
+    return exact.to_integral_value(_DECIMAL_ROUNDING[direction]) * step
+
+
+def _whole_steps(steps: float, direction: Rounding) -> Decimal:
+    """The same for a float, which has digits to spare for so few steps; this is on the way of every order."""
+    nearest = round(steps)
+    if direction is Rounding.NEAREST or abs(steps - nearest) <= _FLOAT_STEP_TOLERANCE:
+        return Decimal(nearest)
+    return Decimal(floor(steps) if direction is Rounding.DOWN else ceil(steps))

@@ -160,32 +160,41 @@ class Order(msgspec.Struct):
         """What may still be filled, unsigned; the whole rest while the outcome is unknown."""
         return self.request.quantity - self.filled_quantity if self.is_open else ZERO
 
+    def changes(self, step: ExecutionReport | CancelRequested) -> bool:
+        """Whether `apply` would change anything: False where the step is known already (a repeated fill).
+
+        :raises IllegalOrderStep: the table has no such row.
+        """
+        target = self._target(step)
+        if isinstance(step, Fill):
+            return step.trade_id not in self.trade_ids
+        return target is not self.state or isinstance(step, OrderAmended | OrderAccepted)
+
     def apply(self, step: ExecutionReport | CancelRequested) -> bool:
         """Take one step of the life; False where the step was known already (a repeated fill) and changed nothing.
 
         :raises IllegalOrderStep: the table has no such row; the order is unchanged.
         """
-        row = LIFECYCLE[self.state].get(type(step))
-        if row is None:
-            raise IllegalOrderStep(
-                f"{type(step).__name__} for order {self.request.client_order_id} while {self.state.name}; "
-                "ask the venue about it"
-            )
+        if not self.changes(step):
+            return False
+        target = self._target(step)
         if isinstance(step, Fill):
-            if step.trade_id in self.trade_ids:
-                return False
             self.trade_ids.add(step.trade_id)
             self.filled_quantity += step.quantity
         elif isinstance(step, OrderAccepted):
             self.venue_order_id = step.venue_order_id
         elif isinstance(step, OrderAmended):
             self.request = msgspec.structs.replace(self.request, quantity=step.quantity, price=step.price)
-        target = self._target(step, row)
-        changed = target is not self.state or isinstance(step, Fill | OrderAmended | OrderAccepted)
         self.state = target
-        return changed
+        return True
 
-    def _target(self, step: ExecutionReport | CancelRequested, row: frozenset[OrderState]) -> OrderState:
+    def _target(self, step: ExecutionReport | CancelRequested) -> OrderState:
+        row = LIFECYCLE[self.state].get(type(step))
+        if row is None:
+            raise IllegalOrderStep(
+                f"{type(step).__name__} for order {self.request.client_order_id} while {self.state.name}; "
+                "ask the venue about it"
+            )
         if isinstance(step, OrderClosed) and self.state in OPEN_STATES:
             return _CLOSED_BY[step.reason]
         (only,) = row

@@ -14,7 +14,7 @@ import msgspec
 from messages.base import Count, Id, Message, Ns, Text, check_decimals
 
 CLIENT_ORDER_ID_LENGTH_MAX = 32
-ClientOrderId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,32}$")]
+ClientOrderId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z")]
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 

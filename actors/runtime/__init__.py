@@ -1,0 +1,1 @@
+"""What carries an actor: its mailbox, links, journal, clock and host process."""

@@ -1,0 +1,342 @@
+"""The host process of one strategy: `python -m actors.runtime.host SPEC`.
+
+The actor here decides nothing. It journals what the strategy is told, hands it over, and sends what the strategy
+answers; it keeps the links to the gateways and the timers, and brings a new incarnation to where the last one was.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic_ns, time_ns
+from typing import Final
+
+import msgspec
+import structlog
+
+from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, run_child
+from actors.runtime.clock import MarketClock, WallClock
+from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
+from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
+from actors.runtime.links import ORDERS_HWM, subscriber
+from actors.runtime.mailbox import Delivery, Priority, Wire
+from actors.runtime.spec import HostSpec
+from actors.runtime.timers import Timers
+from actors.strategies.registry import strategy_class
+from messages.base import Message
+from messages.codec import FROM_GATEWAY, MARKET_DATA, FrameError, encode
+from messages.control import (
+    CancelTimer,
+    CheckpointReached,
+    Drain,
+    DrainStrategy,
+    Halt,
+    HaltStrategy,
+    HelloRefused,
+    ProcessKind,
+    RecoveryCompleted,
+    ReportRequest,
+    SetTimer,
+    StartTrading,
+    StrategyFault,
+    StrategyReported,
+    StrategyStarted,
+    StrategyUpdate,
+    ToChild,
+    VenueDown,
+    VenueUp,
+    Welcome,
+)
+from messages.health import Lifecycle, StrategyReport
+from messages.market import Checkpoint, ClockTick, EndOfData, Gap, Trade
+from messages.orders import AmendOrder, AmendRejected, CancelOrder, DenyReason, OrderDenied, RejectReason, SubmitOrder
+from messages.topics import Channel, topic
+
+MARKET: Final = "market"
+STATUS_EVERY_PULSES: Final = 5
+RETRY_NS: Final = 20_000_000
+TEXT_MAX: Final = 16_000
+
+log = structlog.get_logger()
+
+
+class StrategyActor(ChildActor):
+    """One strategy, its journal, and its links."""
+
+    kind = ProcessKind.STRATEGY
+
+    def __init__(self, spec: HostSpec, outcome: Outcome) -> None:
+        super().__init__(spec, outcome)
+        self.spec = spec
+        self.epoch = spec.epoch
+        self.lifecycle = Lifecycle.STARTING
+        kind = strategy_class(spec.kind)
+        instruments = {instrument.id: instrument for instrument in spec.instruments}
+        parameters = msgspec.convert(spec.parameters, kind.parameters_type)
+        self.strategy = kind(spec.strategy, instruments, parameters)
+        self._venue_of = {id: instrument.venue for id, instrument in instruments.items()}
+        self._clock: MarketClock | WallClock = (
+            MarketClock(monotonic_ns) if spec.is_simulated else WallClock(time_ns, monotonic_ns)
+        )
+        self._timers = Timers()
+        self._links: dict[str, GatewayLink] = {}
+        self._welcomes: dict[str, Welcome] = {}
+        self._undelivered: deque[tuple[InputChannel, Message, bytes]] = deque()
+        self._trade_seq: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._drain: str | None = None
+        self._pulses = 0
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    def on_open(self) -> None:
+        spec, mailbox = self.spec, self.mailbox
+        mailbox.is_lossless = spec.is_lossless
+        self._recover()
+        for venue, endpoints in spec.gateways.items():
+            socket = self.connect(venue, endpoints.orders, spec.strategy, hwm=ORDERS_HWM, priority=Priority.EXECUTIONS)
+            self._links[venue].bind(socket)
+        market = subscriber(self.context, *(endpoints.market_data for endpoints in spec.gateways.values()))
+        self._market = self.attach(MARKET, market, Priority.MARKET_DATA, Wire.PUBLISHED)
+        self.lifecycle = Lifecycle.RECOVERING
+        self._tell(InputChannel.CONTROL, StrategyStarted(spec.strategy, spec.epoch, spec.order_prefix, self._now_ns()))
+
+    def _recover(self) -> None:
+        """Bring the strategy to where its journal ends; what it answered then has left already, or never will."""
+        directory = Path(self.spec.journal_dir)
+        for venue in self.spec.gateways:
+            self._links[venue] = GatewayLink(venue, self.spec.strategy, self.spec.epoch)
+        self._journal = InputJournal(directory)  # opened first: it cuts a torn tail off
+        for channel, message in read_inputs(directory):
+            self.strategy.on_message(message)
+            if channel is InputChannel.EXECUTION and message.seq:
+                self._links[self._venue_of[message.instrument]].last_seq = message.seq
+
+    def _subscribe(self) -> None:
+        venues = self.spec.gateways
+        names = [topic(channel, instrument) for channel, instrument in self.strategy.subscriptions()]
+        names += [topic(Channel.GAP, instrument) for instrument in self._venue_of]
+        names += [topic(channel, venue) for venue in venues for channel in (Channel.CLOCK, Channel.END)]
+        if self.spec.is_lossless:
+            names += [topic(Channel.CHECKPOINT, venue) for venue in venues]
+        for name in names:
+            self._market.subscribe(name)
+
+    # --- hearing ------------------------------------------------------------------------------------------------
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        try:
+            if delivery.port == MARKET:
+                self._on_market_data(delivery.frame)
+            else:
+                self._on_gateway(self._links[delivery.port], delivery.frame)
+        except FrameError as error:
+            log.warning("frame refused", process=self.child.process, port=delivery.port, error=str(error))
+
+    def _on_market_data(self, frame: bytes) -> None:
+        message = MARKET_DATA.decode(frame)
+        if isinstance(message, ClockTick):
+            if isinstance(self._clock, MarketClock):
+                self._clock.on_tick(message)
+                self._set_timer_alarm()
+        elif isinstance(message, Checkpoint):
+            self._links[message.venue].tell(CheckpointReached(self.spec.strategy, message.number))
+        elif isinstance(message, EndOfData):
+            self._ended.add(message.venue)
+            self.is_drained = self._ended >= set(self.spec.gateways)
+        else:
+            self._clock.observe(message.ts_received)
+            if isinstance(message, Trade):
+                self._check_trade_sequence(message)
+            self._tell(InputChannel.MARKET_DATA, message, frame)
+            self._fire_timers()
+
+    def _check_trade_sequence(self, trade: Trade) -> None:
+        last = self._trade_seq.get(trade.instrument)
+        self._trade_seq[trade.instrument] = trade.seq
+        if last is not None and trade.seq > last + 1:
+            gap = Gap(trade.instrument, "trades-lost", trade.ts_received)
+            self._tell(InputChannel.MARKET_DATA, gap)
+
+    def _on_gateway(self, link: GatewayLink, frame: bytes) -> None:
+        message = FROM_GATEWAY.decode(frame)
+        if isinstance(message, Welcome):
+            self._on_welcome(link, message)
+        elif isinstance(message, HelloRefused):
+            log.error("gateway refuses us", process=self.child.process, venue=link.venue, text=message.text)
+            self.end(EXIT_FAULT)
+        elif isinstance(message, VenueDown | VenueUp):
+            self._tell(InputChannel.CONTROL, message)
+        elif link.is_next(message):
+            self._tell(InputChannel.EXECUTION, message, frame)
+            link.acknowledge(every=APPLIED_EVERY)
+        else:
+            link.greet(monotonic_ns(), is_lossless=self.spec.is_lossless)
+
+    def _on_welcome(self, link: GatewayLink, welcome: Welcome) -> None:
+        if not link.on_welcome(welcome):
+            return
+        for order in self.strategy.open_orders:
+            request = order.request
+            if self._venue_of[request.instrument] == link.venue and request.client_order_id not in welcome.open_orders:
+                self._deny(request, DenyReason.NOT_RECEIVED, f"venue={link.venue} epoch={self.spec.epoch}")
+        self._welcomes[link.venue] = welcome
+        if self.lifecycle is Lifecycle.RECOVERING:
+            self._complete_recovery()
+        else:
+            self._tell(InputChannel.CONTROL, VenueUp(link.venue, self._now_ns()))
+        if not welcome.is_venue_up:
+            self._tell(InputChannel.CONTROL, VenueDown(link.venue, "the gateway has no link to it", self._now_ns()))
+
+    def _complete_recovery(self) -> None:
+        if any(link.state is not LinkState.UP for link in self._links.values()):
+            return
+        positions = {id: size for welcome in self._welcomes.values() for id, size in welcome.positions.items()}
+        open_orders = tuple(id for welcome in self._welcomes.values() for id in welcome.open_orders)
+        self.lifecycle = Lifecycle.RUNNING
+        self._tell(InputChannel.CONTROL, RecoveryCompleted(positions, open_orders, self._now_ns()))
+        self._subscribe()
+        self.set_ready()
+
+    def on_connection(self, name: str, *, is_up: bool) -> None:
+        link = self._links[name]
+        was_up = link.state is LinkState.UP
+        link.on_connection(is_up=is_up)
+        if was_up:
+            self._tell(InputChannel.CONTROL, VenueDown(name, "link to the gateway lost", self._now_ns()))
+        link.greet(monotonic_ns(), is_lossless=self.spec.is_lossless)
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    def _tell(self, channel: InputChannel, message: Message, frame: bytes = b"") -> None:
+        """Journal one message, hand it to the strategy, and send what it answers; then what its own link denied."""
+        self._undelivered.append((channel, message, frame))
+        if len(self._undelivered) > 1:
+            return  # a denial of an answer that is just being sent; it waits for its turn
+        while self._undelivered:
+            channel, message, frame = self._undelivered[0]
+            self._journal.append(channel, frame or encode(message))
+            if self.lifecycle is not Lifecycle.FAULTED:
+                self._send(self.strategy.on_message(message))
+            self._undelivered.popleft()
+
+    def _send(self, outputs: Sequence[Message]) -> None:
+        for output in outputs:
+            frame = self._journal.append_output(output)
+            if isinstance(output, SubmitOrder | CancelOrder | AmendOrder):
+                self._journal.flush()
+                if not self._links[self._venue_of[output.instrument]].send_order(frame):
+                    self._refuse(output)
+            elif isinstance(output, SetTimer):
+                self._timers.set(output.name, output.at_ns)
+                self._set_timer_alarm()
+            elif isinstance(output, CancelTimer):
+                self._timers.cancel(output.name)
+            else:
+                log.warning("strategy alert", process=self.child.process, alert=msgspec.to_builtins(output))
+
+    def _refuse(self, request: SubmitOrder | CancelOrder | AmendOrder) -> None:
+        """Tell the strategy that its own link did not take the request; what was not sent is never sent later."""
+        if isinstance(request, SubmitOrder):
+            self._deny(request, DenyReason.LINK_DOWN, f"venue={self._venue_of[request.instrument]}")
+        elif isinstance(request, AmendOrder):
+            rejected = AmendRejected(
+                request.client_order_id, request.strategy, request.instrument,
+                RejectReason.OTHER, "link to the gateway is down", self._now_ns(),
+            )  # fmt: skip
+            self._tell(InputChannel.EXECUTION, rejected)
+
+    def _deny(self, request: SubmitOrder, reason: DenyReason, context: str) -> None:
+        denied = OrderDenied(
+            request.client_order_id, request.strategy, request.instrument, reason, context, self._now_ns()
+        )
+        self._tell(InputChannel.EXECUTION, denied)
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def _now_ns(self) -> int:
+        return self._clock.now_ns()
+
+    def _fire_timers(self) -> None:
+        next_ns = self._timers.next_ns
+        if next_ns is None or next_ns > self._now_ns():
+            return
+        while (fired := self._timers.pop_due(self._now_ns())) is not None:
+            self._tell(InputChannel.CONTROL, fired)
+        self._set_timer_alarm()
+
+    def _set_timer_alarm(self) -> None:
+        next_ns = self._timers.next_ns
+        self.set_alarm(None if next_ns is None else self._clock.mono_ns_of(next_ns))
+
+    def on_alarm(self) -> None:
+        self._fire_timers()
+        self._set_timer_alarm()
+
+    def on_pulse(self, mono_ns: int) -> None:
+        for link in self._links.values():
+            link.greet(mono_ns, is_lossless=self.spec.is_lossless)
+            link.acknowledge()
+        if self._drain is not None and self.strategy.is_settled:
+            self.finish(self._drain)
+            self._drain = None
+        self._pulses += 1
+        if self._pulses % STATUS_EVERY_PULSES == 0:
+            self.tell_supervisor(StrategyUpdate(self.child.process, self.strategy.status(self.lifecycle)))
+
+    def on_idle(self) -> None:
+        self._journal.flush()
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def on_command(self, command: ToChild) -> None:
+        if isinstance(command, ReportRequest):
+            report = StrategyReport(self.strategy.status(self.lifecycle), tuple(self.strategy.cycles))
+            self.tell_supervisor(StrategyReported(command.command_id, self.child.process, report))
+            self.finish(command.command_id)
+        elif isinstance(command, Halt):
+            self._tell(InputChannel.CONTROL, HaltStrategy(command.reason, self._now_ns()))
+            self.finish(command.command_id)
+        elif isinstance(command, Drain):
+            if self._drain is None:
+                self.lifecycle = Lifecycle.DRAINING
+                self._tell(InputChannel.CONTROL, DrainStrategy("shutdown", self._now_ns()))
+            self._drain = command.command_id
+        elif isinstance(command, StartTrading):
+            self.finish(command.command_id)
+        else:
+            self.finish(command.command_id, f"{type(command).__name__} is not for a strategy host", is_ok=False)
+
+    # --- faults and the end -------------------------------------------------------------------------------------
+
+    def on_fault(self, error: Exception, trace: str) -> None:
+        """The strategy is FAULTED: say so with the traceback, cancel its working orders, and end the process."""
+        log.error("strategy failed", process=self.child.process, error=repr(error), traceback=trace)
+        self.lifecycle = Lifecycle.FAULTED
+        cause = type(self._undelivered[0][1]).__name__ if self._undelivered else "host"
+        self._undelivered.clear()
+        self._journal.mark_fault()
+        fault = StrategyFault(
+            self.child.process, self.spec.strategy, self.strategy.state.name, cause, trace[-TEXT_MAX:], self._now_ns()
+        )
+        self.tell_supervisor(fault)
+        for order in self.strategy.open_orders:
+            request = order.request
+            cancel = CancelOrder(
+                request.client_order_id, request.strategy, self.spec.epoch, request.instrument, "strategy-fault"
+            )
+            self._links[self._venue_of[request.instrument]].send_order(encode(cancel))
+        self.tell_supervisor(StrategyUpdate(self.child.process, self.strategy.status(self.lifecycle)))
+        self.end(EXIT_FAULT)
+
+    def on_close(self) -> None:
+        self._journal.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a strategy host until it ends."""
+    return run_child(StrategyActor, HostSpec, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,176 @@
+"""Execution of two legs that belong together: the table of every state and event.
+
+A machine of its own inside a strategy. It owns the residual: what one leg holds and the other does not match. It hears
+execution reports (already booked by the strategy), timers, gaps and outages, and the strategy's commands.
+"""
+
+from actors.machine import Row, Rows, on
+from actors.strategies.pair_commands import (
+    Arm,
+    Close,
+    CycleRecorded,
+    Disarm,
+    FeedStale,
+    Flatten,
+    HeadroomDenied,
+    HeadroomGranted,
+    PairState,
+    Rebalance,
+    Reserve,
+)
+from actors.strategies.pair_handlers import PairHandlers
+from messages.control import (
+    DrainStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    StrategyStarted,
+    TimerFired,
+    VenueDown,
+    VenueUp,
+)
+from messages.market import Gap
+from messages.orders import (
+    AmendRejected,
+    CancelRejected,
+    Fill,
+    OrderAccepted,
+    OrderAmended,
+    OrderClosed,
+    OrderDenied,
+    OrderRejected,
+    OrderUnknown,
+)
+
+_S = PairState
+_KNOWN_REPORTS = (
+    OrderAccepted,
+    OrderRejected,
+    OrderDenied,
+    OrderAmended,
+    AmendRejected,
+    CancelRejected,
+    Fill,
+    OrderClosed,
+)
+PAIR_INPUTS: tuple[type, ...] = (
+    *_KNOWN_REPORTS,
+    OrderUnknown,
+    Gap,
+    StrategyStarted,
+    RecoveryCompleted,
+    TimerFired,
+    HaltStrategy,
+    DrainStrategy,
+    VenueDown,
+    VenueUp,
+)
+"""What comes from outside and must have a row in every state that lasts (FLAT does not)."""
+
+_H = PairHandlers
+_SETTLED = (_S.OPEN, _S.FLAT, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING)
+"""Where a pair may stand once nothing works any more. FLATTENING and PROTECTING may find it HALTED or FLAT at once."""
+
+
+def _always() -> Rows:
+    """Rows that every lasting state has: restart, halt, and what concerns others."""
+    return {
+        StrategyStarted: on(_H.recover, _S.RECOVERING),
+        HaltStrategy: on(_H.halt, _S.HALTED),
+        VenueUp: on(_H.stay),
+        Gap: on(_H.stay),
+        VenueDown: on(_H.stay),
+        DrainStrategy: on(_H.stay),
+        TimerFired: on(_H.stay),
+    }
+
+
+def _resting() -> Rows:
+    """Nothing should be held: a late report may still bring something."""
+    noticed = on(_H.notice, _S.OPEN, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING, _S.FLAT)
+    return {**_always(), **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown, RecoveryCompleted), noticed)}
+
+
+def _awaiting_start() -> Rows:
+    """A signal is there, nothing has been sent: trouble ends it."""
+    return {
+        **_resting(),
+        Disarm: on(_H.stand_down, _S.IDLE),
+        **dict.fromkeys((Gap, VenueDown, DrainStrategy), on(_H.stand_down, _S.IDLE)),
+    }
+
+
+def _working(row_of_reports: Row) -> Rows:
+    """Orders work: their reports decide; an outcome that is not known, a gap or an outage stops everything."""
+    troubled = on(_H.protect, _S.PROTECTING)
+    return {
+        **_always(),
+        **dict.fromkeys((*_KNOWN_REPORTS, RecoveryCompleted), row_of_reports),
+        TimerFired: on(_H.on_timer, _S.HALTED, *_SETTLED),
+        **dict.fromkeys((OrderUnknown, Gap, VenueDown), troubled),
+        Flatten: on(_H.flatten, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
+    }
+
+
+class PairExecution(PairHandlers):
+    """Opens, holds and closes one pair at a time."""
+
+    initial = _S.RECOVERING
+    transitions = {
+        _S.RECOVERING: {
+            **_always(),
+            **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown), on(_H.stay)),
+            StrategyStarted: on(_H.recover),
+            RecoveryCompleted: on(_H.take_over, _S.IDLE, _S.OPEN, _S.REPAIRING, _S.PROTECTING),
+        },
+        _S.IDLE: {**_resting(), Arm: on(_H.arm, _S.ARMED)},
+        _S.ARMED: {**_awaiting_start(), Reserve: on(_H.reserve, _S.RESERVED)},
+        _S.RESERVED: {
+            **_awaiting_start(),
+            HeadroomGranted: on(_H.open_pair, _S.LEG_ONE_WORKING, _S.BOTH_WORKING),
+            HeadroomDenied: on(_H.deny, _S.IDLE),
+        },
+        _S.LEG_ONE_WORKING: {
+            **_working(on(_H.follow_leg_one, _S.LEG_TWO_WORKING, *_SETTLED)),
+            DrainStrategy: on(_H.drain),
+        },
+        _S.LEG_TWO_WORKING: _working(on(_H.settle, *_SETTLED)),
+        _S.BOTH_WORKING: {**_working(on(_H.settle, *_SETTLED)), DrainStrategy: on(_H.drain)},
+        _S.OPEN: {
+            **_working(on(_H.check_open, *_SETTLED)),
+            FeedStale: on(_H.protect, _S.PROTECTING),
+            Rebalance: on(_H.rebalance, _S.REBALANCING),
+            Close: on(_H.close, _S.CLOSING, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
+            TimerFired: on(_H.stay),
+        },
+        _S.REBALANCING: _working(on(_H.settle, *_SETTLED)),
+        _S.REPAIRING: _working(on(_H.after_repair, *_SETTLED)),
+        _S.CLOSING: _working(on(_H.after_close, *_SETTLED)),
+        _S.FLATTENING: {
+            **_working(on(_H.after_flatten, _S.FLAT, _S.PROTECTING, _S.HALTED)),
+            Gap: on(_H.stay),
+            Flatten: on(_H.stay),
+        },
+        _S.PROTECTING: {
+            **_working(on(_H.hear_protected, *_SETTLED)),
+            TimerFired: on(_H.poll_protected, _S.HALTED, *_SETTLED),
+            VenueUp: on(_H.hear_protected, *_SETTLED),
+            OrderUnknown: on(_H.stay),
+            Gap: on(_H.stay),
+            VenueDown: on(_H.stay),
+            FeedStale: on(_H.stay),
+        },
+        _S.FLAT: {CycleRecorded: on(_H.rest, _S.COOLDOWN, _S.IDLE)},
+        _S.COOLDOWN: {
+            **_resting(),
+            TimerFired: on(_H.wake, _S.IDLE),
+            DrainStrategy: on(_H.stand_down, _S.IDLE),
+        },
+        _S.HALTED: {
+            **_always(),
+            **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown, RecoveryCompleted, VenueUp), on(_H.cancel_rest)),
+            StrategyStarted: on(_H.stay),
+            HaltStrategy: on(_H.stay),
+            Flatten: on(_H.stay),
+        },
+    }
+    terminal = frozenset({_S.HALTED})

@@ -1,0 +1,105 @@
+"""The orders and timers of a pair: how a wanted quantity becomes an IOC order, and what waits for what."""
+
+from decimal import Decimal
+from typing import Any
+
+from actors.strategies.order_desk import OrderDesk, Ticket
+from actors.strategies.pair_commands import PairParameters
+from actors.strategies.sizing import Leg, slipped
+from messages.control import SetTimer
+from messages.order_lifecycle import Order
+from messages.orders import Side
+
+NS_PER_MS = 1_000_000
+RETRY_MS = 100
+"""Between two attempts of a repair, a close or a flattening, so that the book can refill."""
+PROTECT_POLL_MS = 200
+FLATTEN_WIDER = 3.0
+LEG_TIMER, RETRY_TIMER = "pair-leg", "pair-retry"
+PROTECT_TIMER, COOLDOWN_TIMER = "pair-protect", "pair-cooldown"
+TIMERS = (LEG_TIMER, RETRY_TIMER, PROTECT_TIMER, COOLDOWN_TIMER)
+
+Outputs = list[Any]
+Wanted = tuple[int, Side, Decimal]
+"""(leg, side, quantity)."""
+
+
+class PairOrders:
+    """Makes the orders of both legs, and remembers the last ones it sent.
+
+    :ivar batch: the orders that were sent last.
+    """
+
+    def __init__(self, legs: tuple[Leg, Leg], desk: OrderDesk, parameters: PairParameters) -> None:
+        self.legs = legs
+        self.desk = desk
+        self.parameters = parameters
+        self.batch: list[Order] = []
+        self._wait_ms = {
+            LEG_TIMER: parameters.leg_timeout_ms,
+            RETRY_TIMER: RETRY_MS,
+            PROTECT_TIMER: PROTECT_POLL_MS,
+            COOLDOWN_TIMER: parameters.cooldown_ms,
+        }
+
+    def ticket(self, wanted: Wanted, price: Decimal | None, *, is_closing: bool = False) -> Ticket:
+        """An IOC order; reduce-only where a derivative is closed, so that it can never open the other way.
+
+        :param is_closing: it closes, whichever side the leg is held on.
+        """
+        index, side, quantity = wanted
+        leg = self.legs[index]
+        return Ticket(
+            instrument=leg.instrument.id,
+            side=side,
+            quantity=quantity,
+            price=price,
+            reduce_only=not leg.instrument.is_spot and (is_closing or side is leg.closes),
+            valid_for_ms=self.parameters.leg_timeout_ms,
+        )
+
+    def opening(self, index: int, quantity: Decimal, limit: Decimal) -> Ticket:
+        return self.ticket((index, self.legs[index].opens, quantity), limit)
+
+    def capped(self, wanted: Wanted, slippage_bps: float) -> Ticket:
+        """At the touch, given away by `slippage_bps` at the most."""
+        index, side, _ = wanted
+        leg = self.legs[index]
+        return self.ticket(wanted, slipped(leg.instrument, side, leg.view.touch(side), slippage_bps))
+
+    def flattening(self, wanted: Wanted, round_number: int) -> Ticket:
+        """A wide limit first, then one three times as wide, then the market."""
+        index, side, _ = wanted
+        leg = self.legs[index]
+        touch = leg.view.touch(side)
+        if round_number > 2 or not touch:
+            return self.ticket(wanted, None, is_closing=True)
+        wide_bps = self.parameters.flatten_slippage_bps * (1.0 if round_number == 1 else FLATTEN_WIDER)
+        return self.ticket(wanted, slipped(leg.instrument, side, touch, wide_bps), is_closing=True)
+
+    def send(self, tickets: list[Ticket]) -> Outputs:
+        self.batch = [self.desk.submit(ticket) for ticket in tickets]
+        requests = [order.request for order in self.batch]
+        return [*self.desk.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the orders that were sent last have filled completely."""
+        return all(order.filled_quantity >= order.request.quantity for order in self.batch)
+
+    def cancel_reachable(self) -> Outputs:
+        """Cancel whatever works at a venue that can be reached."""
+        return [self.desk.cancel(order) for order in self.desk.working if self.is_reachable(order)]
+
+    def is_reachable(self, order: Order) -> bool:
+        return any(leg.view.is_up for leg in self.legs if leg.instrument.id == order.request.instrument)
+
+    def is_usable(self, index: int) -> bool:
+        """Whether the leg's market is up and fresh."""
+        return self.legs[index].view.is_fresh(self.desk.now_ns, self.parameters.quote_age_max_ms * NS_PER_MS)
+
+    def wait(self, timer: str) -> SetTimer:
+        return self.desk.set_timer(timer, self._wait_ms[timer] * NS_PER_MS)
+
+    def cancel_timers(self) -> Outputs:
+        return [cancel for name in TIMERS for cancel in self.desk.cancel_timer(name)]

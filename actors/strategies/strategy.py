@@ -1,0 +1,352 @@
+"""The base of every strategy: it keeps the books, and leaves the decisions to the transition table of the subclass.
+
+A strategy hears market data, execution reports and its host's messages, and answers with orders, cancels, timers and
+alerts. Before a message reaches the table, the base has taken note of it: time moves to the newest stamp seen, market
+views are updated, a fill is applied once. What tells nothing new (a repeated fill, a timer that was cancelled) goes
+no further. Time is known from messages alone, so that a journal replayed gives the same orders again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from actors.analytics.pnl import ZERO, Ledger
+from actors.machine import Machine, Outputs, StateT
+from actors.strategies.cycles import CycleLog
+from actors.strategies.market_view import MarketView
+from actors.strategies.order_desk import OrderDesk, Recent
+from messages.base import TEXT_LENGTH_MAX
+from messages.control import (
+    Alert,
+    DrainStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    StrategyStarted,
+    TimerFired,
+    VenueDown,
+    VenueUp,
+)
+from messages.health import Cycle, Lifecycle, Pnl, StrategyStatus
+from messages.instruments import Instrument
+from messages.market import Depth, Gap, MarkPrice, Quote, Trade
+from messages.order_lifecycle import Order
+from messages.orders import (
+    AmendRejected,
+    CancelRejected,
+    Fill,
+    FundingPaid,
+    OrderAccepted,
+    OrderAmended,
+    OrderClosed,
+    OrderDenied,
+    OrderRejected,
+    OrderUnknown,
+)
+from messages.topics import Channel
+
+FUNDING_IDS_KEPT_MAX = 1_000
+CONVERTED_QUANTUM = Decimal("1e-8")
+
+ORDER_REPORTS: tuple[type, ...] = (
+    OrderAccepted,
+    OrderRejected,
+    OrderDenied,
+    OrderAmended,
+    AmendRejected,
+    CancelRejected,
+    OrderUnknown,
+    Fill,
+    OrderClosed,
+)
+HOST_MESSAGES: tuple[type, ...] = (
+    StrategyStarted,
+    RecoveryCompleted,
+    TimerFired,
+    HaltStrategy,
+    DrainStrategy,
+    VenueDown,
+    VenueUp,
+)
+MARKET_MESSAGES: tuple[type, ...] = (Quote, Trade, Depth, MarkPrice, Gap)
+INPUTS: tuple[type, ...] = (*MARKET_MESSAGES, *ORDER_REPORTS, FundingPaid, *HOST_MESSAGES)
+"""Everything that a strategy may be told. Its table has a row for each of them in every state."""
+
+ParametersT = TypeVar("ParametersT", bound=msgspec.Struct)
+
+
+class StrategyError(Exception):
+    """Base of the errors of this folder."""
+
+
+class ParameterError(StrategyError):
+    """The parameters of a strategy cannot work: which strategy, which parameter, what was expected."""
+
+
+class Strategy(Machine[StateT]):
+    """A pure state machine that trades.
+
+    :cvar kind: its name in the configuration.
+    :cvar parameters_type: the struct that its parameters are decoded into.
+    :ivar parameters: as given; subclasses annotate their own type.
+    :raises ParameterError: the parameters and instruments do not make a strategy.
+    """
+
+    kind: ClassVar[str]
+    parameters_type: ClassVar[type[msgspec.Struct]]
+
+    def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: Any) -> None:
+        faults = self.check(parameters, instruments)
+        if faults:
+            raise ParameterError(f"strategy {strategy_id} ({self.kind}): " + "; ".join(faults))
+        self.strategy_id = strategy_id
+        self.instruments = {name: instruments[name] for name in self.instrument_ids(parameters)}
+        self.views = {name: MarketView(instrument) for name, instrument in self.instruments.items()}
+        self.ledger = Ledger(self.instruments.values())
+        self.desk = OrderDesk(strategy_id)
+        self.cycle_log = CycleLog()
+        self.messages_heard = 0
+        self.is_draining = False
+        self._funding_ids = Recent(FUNDING_IDS_KEPT_MAX)
+        self._alerts: list[Alert] = []
+        self._intake: dict[type, Callable[[Any], bool]] = {
+            Depth: self._take_depth,
+            MarkPrice: self._take_mark,
+            Trade: self._take_stamp,
+            Gap: self._take_gap,
+            FundingPaid: self._take_funding,
+            TimerFired: self._take_timer,
+            StrategyStarted: self._take_start,
+            RecoveryCompleted: self._take_recovery,
+            VenueDown: self._take_venue,
+            VenueUp: self._take_venue,
+            HaltStrategy: self._take_command,
+            DrainStrategy: self._take_drain,
+            **dict.fromkeys(ORDER_REPORTS, self._take_report),
+        }
+        super().__init__()
+
+    # --- what a subclass states ---------------------------------------------------------------------------------
+
+    @classmethod
+    def instrument_ids(cls, parameters: Any) -> tuple[str, ...]:
+        """Ids of the instruments that it trades or needs."""
+        raise NotImplementedError
+
+    @classmethod
+    def check(cls, parameters: Any, instruments: Mapping[str, Instrument]) -> list[str]:
+        """Every mistake that the types of the single parameters do not exclude, one sentence each."""
+        raise NotImplementedError
+
+    def subscriptions(self) -> tuple[tuple[Channel, str], ...]:
+        """The market data that it wants."""
+        raise NotImplementedError
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing works and what is held is balanced (or the strategy HALTED)."""
+        raise NotImplementedError
+
+    @property
+    def reporting_currency(self) -> str:
+        """The currency that its profit is summed up in."""
+        raise NotImplementedError
+
+    @property
+    def note(self) -> str:
+        """What a person should know about it now, for the status: a residual, the edge seen, why it halted."""
+        raise NotImplementedError
+
+    # --- what the host uses -------------------------------------------------------------------------------------
+
+    def on_message(self, message: Any) -> Outputs:
+        """Take note of a message, then let the table decide.
+
+        :raises UnexpectedMessage: it is no message for a strategy.
+        """
+        self.messages_heard += 1
+        desk = self.desk
+        desk.cause = message
+        if type(message) is Quote:
+            self.views[message.instrument].on_quote(message)
+            if message.ts_received > desk.now_ns:  # noqa: PLR1730  # a comparison is a third of a call to max
+                desk.now_ns = message.ts_received
+            if self.ledger.unpriced:
+                self._price_adopted(message.instrument)
+            outputs = super().on_message(message)
+            return [*self._take_alerts(), *outputs] if self._alerts or desk.problems else outputs
+        intake = self._intake.get(type(message))
+        is_news = intake is None or intake(message)
+        outputs = super().on_message(message) if is_news else ()
+        return [*self._take_alerts(), *outputs] if self._alerts or desk.problems else outputs
+
+    @property
+    def now_ns(self) -> int:
+        """The newest time seen in any message."""
+        return self.desk.now_ns
+
+    @property
+    def open_orders(self) -> list[Order]:
+        return self.desk.open_orders
+
+    @property
+    def cycles(self) -> list[Cycle]:
+        return self.cycle_log.finished
+
+    def status(self, lifecycle: Lifecycle) -> StrategyStatus:
+        return StrategyStatus(
+            id=self.strategy_id,
+            kind=self.kind,
+            lifecycle=lifecycle,
+            state=self.state.name,
+            epoch=self.desk.epoch,
+            messages=self.messages_heard,
+            orders=self.desk.orders_sent,
+            fills=self.desk.fills_counted,
+            open_orders=len(self.desk.open_orders),
+            positions={name: self.ledger.position(name) for name in self.instruments},
+            pnl=self.pnl(),
+            pnls=self.ledger.pnls(self._mids()),
+            cycles=self.cycle_log.count,
+            note=self.note[:TEXT_LENGTH_MAX],
+        )
+
+    def pnl(self) -> Pnl:
+        """The sum of all accounts in the reporting currency: exact, unless coin or a third token had to be converted
+        at the last mid (rounded to 1e-8). What cannot be converted is left out; `pnls` has it.
+        """
+        mids = self._mids()
+        total = Pnl(ZERO, ZERO, ZERO, ZERO, self.reporting_currency)
+        for pnl in self.ledger.pnls(mids):
+            rate = self._rate(pnl.currency, mids)
+            total = _add(total, pnl if pnl.currency == self.reporting_currency else _convert(pnl, rate))
+        return total
+
+    # --- for subclasses -----------------------------------------------------------------------------------------
+
+    def alert(self, text: str) -> None:
+        """Tell a person; sent before the other outputs of this message."""
+        self._alerts.append(Alert(f"{self.strategy_id}: {text}"[:TEXT_LENGTH_MAX], self.desk.now_ns))
+
+    def _take_alerts(self) -> Sequence[Alert]:
+        for problem in self.desk.problems:
+            self.alert(problem)
+        self.desk.problems.clear()
+        alerts, self._alerts = self._alerts, []
+        return alerts
+
+    def _mids(self) -> dict[str, Decimal]:
+        return {name: mid for name, view in self.views.items() if (mid := view.mid) is not None}
+
+    def _rate(self, currency: str, mids: Mapping[str, Decimal]) -> Decimal:
+        """What one unit of a currency is worth in the reporting currency, by one of our own instruments; 0 unknown."""
+        if currency == self.reporting_currency:
+            return Decimal(1)
+        for name, instrument in self.instruments.items():
+            if (instrument.base, instrument.quote) == (currency, self.reporting_currency) and name in mids:
+                return mids[name]
+        return ZERO
+
+    # --- taking note --------------------------------------------------------------------------------------------
+
+    def _pass_time(self, ts_ns: int) -> None:
+        self.desk.now_ns = max(self.desk.now_ns, ts_ns)
+
+    def _take_stamp(self, message: Trade) -> bool:
+        self._pass_time(message.ts_received)
+        return True
+
+    def _take_depth(self, message: Depth) -> bool:
+        self._pass_time(message.ts_received)
+        self.views[message.instrument].on_depth(message)
+        return True
+
+    def _take_mark(self, message: MarkPrice) -> bool:
+        self._pass_time(message.ts_received)
+        self.views[message.instrument].on_mark(message)
+        return True
+
+    def _take_gap(self, message: Gap) -> bool:
+        self._pass_time(message.ts_received)
+        self.views[message.instrument].on_gap(message)
+        return True
+
+    def _take_report(self, message: Any) -> bool:
+        self._pass_time(message.ts_event)
+        is_news = self.desk.apply(message)
+        if is_news and isinstance(message, Fill):
+            self.ledger.apply_fill(message)
+            self.cycle_log.count_fill()
+        return is_news
+
+    def _take_funding(self, message: FundingPaid) -> bool:
+        self._pass_time(message.ts_event)
+        if not self._funding_ids.add((message.instrument, message.funding_id)):
+            return False
+        self.ledger.apply_funding(message)
+        return True
+
+    def _take_timer(self, message: TimerFired) -> bool:
+        self._pass_time(message.ts)
+        return self.desk.take_timer(message)
+
+    def _take_command(self, message: HaltStrategy) -> bool:
+        self._pass_time(message.ts)
+        return True
+
+    def _take_drain(self, message: DrainStrategy) -> bool:
+        self._pass_time(message.ts)
+        self.is_draining = True
+        return True
+
+    def _take_venue(self, message: VenueDown | VenueUp) -> bool:
+        self._pass_time(message.ts)
+        for view in self.views.values():
+            if view.instrument.venue == message.venue:
+                view.on_venue(is_up=isinstance(message, VenueUp))
+        return True
+
+    def _take_start(self, message: StrategyStarted) -> bool:
+        self._pass_time(message.ts)
+        self.desk.start(message)
+        self.is_draining = False
+        for view in self.views.values():
+            view.on_venue(is_up=True)
+        return True
+
+    def _take_recovery(self, message: RecoveryCompleted) -> bool:
+        """The gateways' word beats the journal: adopt their positions, close what they do not know as open."""
+        self._pass_time(message.ts)
+        for name in self.desk.close_lost(message):
+            self.alert(f"order {name} is not open any more and its end was never reported; closed as lost")
+        for name in message.open_orders:
+            if self.desk.order(name) is None:
+                self.alert(f"the gateway holds order {name}, which is not in the journal; cancel it by hand")
+        for name in self.instruments:
+            ours, theirs = self.ledger.position(name), message.positions.get(name, ZERO)
+            if ours != theirs:
+                self.alert(f"position of {name} is {theirs} by the gateway and {ours} by the journal; {theirs} adopted")
+                self.ledger.adopt(name, theirs)
+        return True
+
+    def _price_adopted(self, instrument: str) -> None:
+        mid = self.views[instrument].mid
+        if instrument in self.ledger.unpriced and mid is not None:
+            self.ledger.price_adopted(instrument, mid)
+
+
+def _convert(pnl: Pnl, rate: Decimal) -> Pnl:
+    parts = (pnl.realised, pnl.unrealised, pnl.fees, pnl.funding)
+    realised, unrealised, fees, funding = ((part * rate).quantize(CONVERTED_QUANTUM) for part in parts)
+    return Pnl(realised, unrealised, fees, funding, pnl.currency)
+
+
+def _add(total: Pnl, more: Pnl) -> Pnl:
+    return Pnl(
+        realised=total.realised + more.realised,
+        unrealised=total.unrealised + more.unrealised,
+        fees=total.fees + more.fees,
+        funding=total.funding + more.funding,
+        currency=total.currency,
+    )

@@ -1,0 +1,59 @@
+"""Where the time of tick-to-order goes: microseconds of each step of our own code, one by one, in this process."""
+
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+from actors.runtime.input_journal import InputChannel, InputJournal
+from bench.measure import rounded, us_per_call
+from bench.probe import Probe, ProbeParameters
+from gateways.intent_log import IntentLog
+from gateways.order_gate import OrderGate
+from gateways.order_records import OrderRecords
+from messages.codec import MARKET_DATA, TO_GATEWAY, encode, encode_published, split_published
+from messages.control import RecoveryCompleted, StrategyStarted
+from messages.instruments import Instrument
+from messages.market import Quote
+from messages.orders import SubmitOrder
+from messages.topics import Channel, topic
+
+CALLS = 5_000
+
+
+def parts_us(instrument: Instrument, calls: int = CALLS) -> dict[str, float]:
+    """Microseconds of each step, by name, in the order in which a tick meets them."""
+    quote = Quote(instrument.id, 61_602.01, 1.67177, 61_602.02, 2.66795, 10**18, 10**18, 10**6, 10**15)
+    name = topic(Channel.QUOTE, instrument.id)
+    published = encode_published(name, quote)
+    payload = split_published(published)[1]
+    strategy = Probe("probe", {instrument.id: instrument}, ProbeParameters(instrument.id, Decimal("0.001")))
+    strategy.on_message(StrategyStarted("probe", 1, "bench-probe", 1))
+    strategy.on_message(RecoveryCompleted({}, (), 1))
+    (order,) = strategy.on_message(quote)
+    assert isinstance(order, SubmitOrder)
+    frame = encode(order)
+    gate = OrderGate({instrument.id: instrument})
+    with tempfile.TemporaryDirectory() as directory:
+        inputs, intents = InputJournal(Path(directory) / "inputs"), IntentLog(Path(directory) / "intents")
+        records = OrderRecords({instrument.id: instrument})
+
+        def journal_inputs() -> None:
+            inputs.append(InputChannel.MARKET_DATA, payload)
+            inputs.append(InputChannel.OUTPUT, frame)
+            inputs.flush()
+
+        steps = {
+            "gateway: encode quote": lambda: encode_published(name, quote),
+            "host: decode quote": lambda: MARKET_DATA.decode(payload),
+            "host: strategy decides": lambda: strategy.on_message(quote),
+            "host: encode order": lambda: encode(order),
+            "host: journal input and output": journal_inputs,
+            "gateway: decode order": lambda: TO_GATEWAY.decode(frame),
+            "gateway: gate's checks": lambda: gate.check(order, order.ts_created),
+            "gateway: journal intent": lambda: intents.intend(order),
+            "gateway: record order": lambda: records.record_intent(order),
+        }
+        figures = {step: rounded(us_per_call(work, calls)) for step, work in steps.items()}
+        inputs.close()
+        intents.close()
+    return figures

@@ -1,0 +1,80 @@
+"""What the supervisor's core asks of its shell. Actions are done in their order: what is saved first, is safe first."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from actors.runtime.spec import ChildSpec
+from messages.control import ToOperator
+from supervisor.outbox import Dispatch
+from supervisor.registry import Registry
+from supervisor.report import RunResult
+
+EXIT_CLEAN: Final = 0
+EXIT_FAILED: Final = 10
+"""The cluster has stopped, by force or because it could not go on. Not 1, with which Python reports a crash."""
+
+SUPERVISOR: Final = "supervisor"
+"""The name of its own process in status and report."""
+
+
+class StartChild(NamedTuple):
+    """:param command: the path of the spec file is appended."""
+
+    name: str
+    command: tuple[str, ...]
+    spec: ChildSpec
+
+
+class KillChild(NamedTuple):
+    """End a process at once."""
+
+    name: str
+
+
+class ReplyOperator(NamedTuple):
+    peer: bytes
+    reply: ToOperator
+
+
+class SaveRegistry(NamedTuple):
+    registry: Registry
+
+
+class WriteReport(NamedTuple):
+    result: RunResult
+
+
+class MeasureUsage(NamedTuple):
+    """Measure every process, and the supervisor itself."""
+
+
+class Log(NamedTuple):
+    level: Literal["info", "warning", "error"]
+    event: str
+    fields: Mapping[str, Any]  # Any: log fields
+
+
+class SetAlarm(NamedTuple):
+    """Tell `AlarmRang` once the monotonic clock has reached this; replaces the last one."""
+
+    mono_ns: int
+
+
+class Exit(NamedTuple):
+    """Everything has stopped; end the supervisor."""
+
+    code: int
+
+
+Action = (
+    StartChild
+    | KillChild
+    | Dispatch
+    | ReplyOperator
+    | SaveRegistry
+    | WriteReport
+    | MeasureUsage
+    | Log
+    | SetAlarm
+    | Exit
+)

@@ -1,0 +1,244 @@
+"""The supervisor's shell: a pykka actor that hears children, operators, the ends of processes and the clock, tells the
+core, and does what the core answers. It decides nothing.
+"""
+
+import secrets
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any, Final
+
+import pykka
+import structlog
+import zmq
+
+from actors.runtime.links import Context, Socket, router, try_send_to
+from actors.runtime.mailbox import Delivery, FdReady, Mailbox, Priority, Wake, Wire
+from actors.runtime.spec import write_spec
+from messages.codec import FROM_CHILD, FROM_OPERATOR, FrameError, encode
+from supervisor import registry
+from supervisor.actions import (
+    Action,
+    Exit,
+    KillChild,
+    Log,
+    MeasureUsage,
+    ReplyOperator,
+    SaveRegistry,
+    SetAlarm,
+    StartChild,
+    WriteReport,
+)
+from supervisor.child_spec import CHILDREN_SOCKET
+from supervisor.core import Core
+from supervisor.launcher import Launcher, LaunchFailed
+from supervisor.occurrences import (
+    AlarmRang,
+    Begun,
+    ChildSaid,
+    Measured,
+    Occurrence,
+    OperatorAsked,
+    ProcessStarted,
+    StartFailed,
+    StopSignalled,
+)
+from supervisor.operator_link import SOCKET_NAME as OPERATOR
+from supervisor.outbox import Dispatch
+from supervisor.paths import ClusterPaths
+from supervisor.registry import Registry
+from supervisor.report import build_report, write_report
+
+FAREWELL_MS: Final = 500
+"""For the last answers to leave."""
+RETRY_NS: Final = 100_000_000
+"""After a failure, the core is told the time again this soon, since it may not have set its alarm."""
+RANDOM_STEPS: Final = 2**32
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Outcome:
+    """How the supervisor ended.
+
+    :ivar exit_code: of its process; None unless the core has said so.
+    :ivar is_finished: set when everything that the actor held is given back.
+    """
+
+    exit_code: int | None = None
+    is_finished: threading.Event = field(default_factory=threading.Event)
+
+
+class SupervisorActor(pykka.ThreadingActor):
+    """The one supervisor of a cluster.
+
+    :param found: the registry that the core was made from.
+    :param report_file: where the core's report goes.
+    """
+
+    def __init__(
+        self, core: Core, found: Registry, paths: ClusterPaths, outcome: Outcome, report_file: Path | None = None
+    ) -> None:
+        super().__init__()
+        self._core = core
+        self._found = found
+        self._paths = paths
+        self._outcome = outcome
+        self._report_file = report_file
+        self._launcher = Launcher(paths.log_dir)
+        self._occurrences: deque[Occurrence] = deque()
+        self._watched: set[int] = set()
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:
+        return Mailbox()
+
+    @property
+    def mailbox(self) -> Mailbox:
+        assert isinstance(self.actor_inbox, Mailbox)
+        return self.actor_inbox
+
+    # --- the actor ----------------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        self._context: Context = zmq.Context()
+        self._children = self._bind(CHILDREN_SOCKET)
+        self._operators = self._bind(OPERATOR)
+        planned = self._core.floor.children.keys()
+        living = self._launcher.adopt(
+            {name: record for name, record in self._found.children.items() if name in planned}
+        )
+        spec_files = [self._spec_file(name) for name in planned | self._found.children.keys()]
+        for pid in self._launcher.kill_strays(spec_files):
+            log.warning("killed a process that is not one of the children", pid=pid)
+        self._hear(Begun(living))
+
+    def on_receive(self, message: Any) -> None:
+        try:
+            if isinstance(message, Delivery):
+                self._on_frame(message)
+            elif message is Wake.DUE:
+                self._occurrences.append(AlarmRang())
+            elif isinstance(message, StopSignalled):
+                self._occurrences.append(message)
+            if isinstance(message, FdReady | Wake):
+                self._occurrences.extend(self._launcher.sweep())
+            self._work()
+        except Exception:  # noqa: BLE001  # the shell loop: nothing may escape to pykka, which would drop the inbox
+            log.error("the supervisor failed to handle a message", traceback=traceback.format_exc())
+            self.mailbox.wake_at(monotonic_ns() + RETRY_NS)
+
+    def on_stop(self) -> None:
+        for socket in (self._children, self._operators):
+            socket.close(FAREWELL_MS)
+        self._context.term()
+        self._launcher.close()
+        self._outcome.is_finished.set()
+
+    def _bind(self, name: str) -> Socket:
+        socket = router(self._context, self._paths.endpoint(name))
+        self.mailbox.attach(name, socket, Priority.COMMANDS, Wire.ROUTED)
+        return socket
+
+    def _on_frame(self, delivery: Delivery) -> None:
+        try:
+            if delivery.port == CHILDREN_SOCKET:
+                name = delivery.sender.decode(errors="replace")
+                self._occurrences.append(ChildSaid(name, FROM_CHILD.decode(delivery.frame)))
+            else:
+                self._occurrences.append(OperatorAsked(delivery.sender, FROM_OPERATOR.decode(delivery.frame)))
+        except FrameError as error:
+            log.warning("frame refused", port=delivery.port, sender=repr(delivery.sender), error=str(error))
+
+    # --- the core -----------------------------------------------------------------------------------------------
+
+    def _hear(self, occurrence: Occurrence) -> None:
+        self._occurrences.append(occurrence)
+        self._work()
+
+    def _work(self) -> None:
+        """Tell the core what has happened, and what follows from its own actions, until nothing is left."""
+        while self._occurrences:
+            random = secrets.randbelow(RANDOM_STEPS) / RANDOM_STEPS
+            for action in self._core.handle(self._occurrences.popleft(), monotonic_ns(), random):
+                self._do(action)
+        self._watch()
+
+    def _do(self, action: Action) -> None:
+        try:
+            _DOINGS[type(action)](self, action)
+        except OSError as error:  # a full disk must not keep the rest from being done
+            log.error("action failed", action=type(action).__name__, error=str(error))
+
+    def _start(self, action: StartChild) -> None:
+        try:
+            spec_file = self._spec_file(action.name)
+            write_spec(spec_file, action.spec)
+            pid, created_s = self._launcher.start(action.name, (*action.command, str(spec_file)))
+        except (LaunchFailed, OSError) as error:
+            self._occurrences.append(StartFailed(action.name, str(error)))
+            return
+        self._occurrences.append(ProcessStarted(action.name, pid, created_s))
+
+    def _kill(self, action: KillChild) -> None:
+        self._launcher.kill(action.name)
+
+    def _send(self, action: Dispatch) -> None:
+        try_send_to(self._children, action.child.encode(), encode(action.command))  # what does not leave is sent again
+
+    def _reply(self, action: ReplyOperator) -> None:
+        try_send_to(self._operators, action.peer, encode(action.reply))  # an operator who left needs no answer
+
+    def _save(self, action: SaveRegistry) -> None:
+        registry.save(self._paths.registry_file, action.registry)
+
+    def _write_report(self, action: WriteReport) -> None:
+        assert self._report_file is not None, "a report was asked for without a file"
+        write_report(self._report_file, build_report(action.result))
+
+    def _measure(self, _action: MeasureUsage) -> None:
+        self._occurrences.append(Measured(self._launcher.measure()))
+
+    def _log(self, action: Log) -> None:
+        getattr(log, action.level)(action.event, **action.fields)
+
+    def _set_alarm(self, action: SetAlarm) -> None:
+        self.mailbox.wake_at(action.mono_ns)
+
+    def _exit(self, action: Exit) -> None:
+        self._outcome.exit_code = action.code
+        self.stop()
+
+    # --- processes ----------------------------------------------------------------------------------------------
+
+    def _spec_file(self, name: str) -> Path:
+        return self._paths.specs_dir / f"{name}.json"
+
+    def _watch(self) -> None:
+        """Hear of the end of every process that lives, and of no other: descriptors are closed and used again."""
+        living = self._launcher.descriptors()
+        for fd in self._watched - living:
+            self.mailbox.unwatch(fd)
+        for fd in living - self._watched:
+            self.mailbox.watch(fd)
+        self._watched = living
+
+
+# Any: each doing takes the one action that its row names.
+_DOINGS: Final[dict[type[Action], Callable[[SupervisorActor, Any], None]]] = {
+    StartChild: SupervisorActor._start,
+    KillChild: SupervisorActor._kill,
+    Dispatch: SupervisorActor._send,
+    ReplyOperator: SupervisorActor._reply,
+    SaveRegistry: SupervisorActor._save,
+    WriteReport: SupervisorActor._write_report,
+    MeasureUsage: SupervisorActor._measure,
+    Log: SupervisorActor._log,
+    SetAlarm: SupervisorActor._set_alarm,
+    Exit: SupervisorActor._exit,
+}

@@ -1,0 +1,64 @@
+"""What the supervisor knows of a child before it runs: how it is started, restarted and stopped (words: Erlang/OTP)."""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from actors.runtime.spec import ChildSpec
+from messages.control import ProcessKind
+
+CHILDREN_SOCKET: Final = "children"
+"""The supervisor binds its ROUTER for children under this name in the cluster's runtime directory."""
+
+
+class Restart(Enum):
+    """When an ended child is started again. The value says it in words."""
+
+    PERMANENT = "always"
+    TRANSIENT = "unless it ended by itself with exit code 0"
+    TEMPORARY = "never"
+
+
+class RestartPolicy(msgspec.Struct, frozen=True):
+    """How often, and how soon.
+
+    :param restarts_max: intensity: more restarts than this within `period_s` end in quarantine.
+    :param backoff_min_s: before the second restart within the period (the first is immediate), doubled for each
+        further one up to `backoff_max_s`.
+    """
+
+    restarts_max: int = 3
+    period_s: float = 60.0
+    backoff_min_s: float = 0.5
+    backoff_max_s: float = 30.0
+
+
+class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One child.
+
+    :param name: of the process; its routing id on the command link.
+    :param strategy: the id of the strategy that it hosts; empty for other kinds.
+    :param strategy_kind: such as `spot-futures`; empty for other kinds.
+    :param command: the program and its arguments; the path of the child's spec file is appended.
+    :param spec: what the child is told; of a strategy, with the epoch still to be set.
+    """
+
+    name: str
+    kind: ProcessKind
+    restart: Restart
+    command: tuple[str, ...]
+    spec: ChildSpec
+    strategy: str = ""
+    strategy_kind: str = ""
+
+
+class ClusterPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """All children of a cluster, in the order of their start, and how they are watched and stopped."""
+
+    cluster: str
+    children: tuple[ChildPlan, ...]
+    policy: RestartPolicy = RestartPolicy()
+    heartbeat_timeout_ms: int = 2_000
+    drain_deadline_ms: int = 3_000
+    stop_deadline_ms: int = 3_000

@@ -1,0 +1,144 @@
+"""The config of a cluster: one TOML file, decoded into structs, with all of its mistakes reported at once."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.strategies import registry
+from gateways.exchange.spec import RecordedSourceSpec, SourceSpec, VenueSpec
+from messages.instruments import Instrument
+from supervisor import config_text
+from supervisor.config_check import Draft, Surroundings, check
+from supervisor.config_decoder import Decoder, expectation
+from supervisor.config_shape import (
+    ClusterConfig,
+    Config,
+    GatewayConfig,
+    InstrumentConfig,
+    Name,
+    StrategyConfig,
+)
+from supervisor.config_strategies import StrategyKind, decode_parameters
+from supervisor.default_config import DEFAULT_CONFIG
+from supervisor.mistakes import ConfigError, Mistake
+
+__all__ = [
+    "ClusterConfig",
+    "Config",
+    "ConfigError",
+    "GatewayConfig",
+    "InstrumentConfig",
+    "Mistake",
+    "StrategyConfig",
+    "cluster_name",
+    "instruments",
+    "load",
+    "venue_specs",
+]
+
+EMBEDDED_NAME = "the embedded config"
+
+
+def load(
+    source: Path | str | None = None,
+    environment: Mapping[str, str] | None = None,
+    kinds: Mapping[str, StrategyKind] | None = None,
+) -> Config:
+    """Load a config and check it whole.
+
+    :param source: a file (`Path`), the TOML text itself (`str`), or None for the embedded cluster. Paths of data
+        files are relative to the working directory, and absolute in the result.
+    :param environment: what `${NAME}` stands for; the process's own by default.
+    :param kinds: the kinds of strategies; those of the registry by default.
+    :raises ConfigError: with every mistake, in the order of the document.
+    """
+    text, name = _read(source)
+    raw = config_text.parse(text, name)
+    unset: list[Mistake] = []
+    raw = config_text.substitute(raw, os.environ if environment is None else environment, "", unset)
+    decoder = Decoder()
+    draft = Draft(raw, decoder)
+    config = decoder.decode(raw, Config, "")
+    told = [*decode_parameters(draft, registry.KINDS if kinds is None else kinds), *check(draft, _surroundings())]
+    mistakes = [*unset, *decoder.mistakes, *told]
+    if mistakes:
+        raise ConfigError(name, sorted(mistakes, key=_place_in(raw)))
+    assert isinstance(config, Config)
+    return _completed(config, decoder.decoded)
+
+
+def venue_specs(config: Config) -> tuple[VenueSpec, ...]:
+    """What the exchange process is to simulate: a venue for each gateway, under the gateway's id."""
+    return tuple(gateway.venue_spec() for gateway in config.gateways)
+
+
+def instruments(config: Config) -> dict[str, Instrument]:
+    """Every instrument of every gateway, by instrument id."""
+    return {
+        instrument.id: instrument
+        for gateway in config.gateways
+        for instrument in (table.at(gateway.id) for table in gateway.instruments)
+    }
+
+
+def cluster_name(file: Path) -> str:
+    """The name of the cluster that a config file describes; whatever else is wrong in the file does not matter.
+
+    A running cluster must be found and halted by its config though the config cannot be used any more.
+
+    :raises ConfigError: there is no name in it that a cluster can have.
+    """
+    raw = config_text.parse(config_text.read(file), str(file))
+    table = raw.get("cluster")
+    name = table.get("name") if isinstance(table, dict) else None
+    try:
+        return msgspec.convert(name, Name)
+    except msgspec.ValidationError:
+        raise ConfigError(str(file), [Mistake("cluster.name", "no usable name", expectation(Name))]) from None
+
+
+def _read(source: Path | str | None) -> tuple[str, str]:
+    """The text, and what it is called in messages."""
+    if source is None:
+        return DEFAULT_CONFIG, EMBEDDED_NAME
+    if isinstance(source, Path):
+        return config_text.read(source), str(source)
+    return source, "the given text"
+
+
+def _surroundings() -> Surroundings:
+    available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return Surroundings(is_file=lambda file: Path(file).is_file(), cpus=frozenset(available))
+
+
+def _completed(config: Config, decoded: Mapping[str, Any]) -> Config:
+    """Put the decoded parameters in, and make the paths of data files absolute."""
+    gateways = (msgspec.structs.replace(gateway, source=_located(gateway.source)) for gateway in config.gateways)
+    strategies = (
+        msgspec.structs.replace(strategy, parameters=decoded[f"strategies[{index}].parameters"])
+        for index, strategy in enumerate(config.strategies)
+    )
+    return msgspec.structs.replace(config, gateways=tuple(gateways), strategies=tuple(strategies))
+
+
+def _located(source: SourceSpec) -> SourceSpec:
+    if not isinstance(source, RecordedSourceSpec):
+        return source
+    files = tuple(str(Path(file).resolve()) for file in source.files)
+    return msgspec.structs.replace(source, files=files)
+
+
+def _place_in(raw: Mapping[str, Any]) -> Any:
+    """A sort key: sections in the order of the document, their tables by number, mistakes of a table as found."""
+    order = {section: rank for rank, section in enumerate(raw)}
+
+    def key(mistake: Mistake) -> tuple[int, tuple[int, ...]]:
+        section = re.split(r"[.\[]", mistake.path, maxsplit=1)[0]
+        numbers = tuple(int(number) for number in re.findall(r"\[(\d+)\]", mistake.path))
+        return order.get(section, len(order)), numbers[:2]
+
+    return key

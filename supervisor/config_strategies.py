@@ -1,0 +1,88 @@
+"""The parameters of strategies: decoded by the type that each kind has for them, and checked by the kind itself."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from messages.instruments import Instrument
+from supervisor.config_check import Draft, check_instrument
+from supervisor.config_decoder import FAILED, locate
+from supervisor.config_shape import InstrumentConfig
+from supervisor.mistakes import Mistake, nearest_name, one_of, shown
+
+
+class StrategyKind(Protocol):
+    """What a kind of strategy says of its parameters; the strategy classes of the registry do."""
+
+    @property
+    def parameters_type(self) -> type[Any]: ...
+
+    def instrument_ids(self, parameters: Any) -> tuple[str, ...]: ...
+
+    def check(self, parameters: Any, instruments: Mapping[str, Instrument]) -> list[str]: ...
+
+
+def decode_parameters(draft: Draft, kinds: Mapping[str, StrategyKind]) -> Iterator[Mistake]:
+    """Find what is wrong in the parameters of every strategy.
+
+    What the types say is recorded by the draft's decoder, which also keeps the decoded parameters by their path.
+    """
+    instruments = _instruments(draft)
+    for path, table in draft.tables("strategies"):
+        name = table.get("kind")
+        if not isinstance(name, str):
+            continue  # reported where the table itself was decoded
+        if name not in kinds:
+            yield Mistake(f"{path}.kind", shown(name), one_of(kinds), nearest_name(name, kinds))
+            continue
+        kind = kinds[name]
+        written = table.get("parameters", {})
+        parameters = draft.decoder.decode(written, kind.parameters_type, f"{path}.parameters")
+        if parameters is not FAILED:
+            names = kind.instrument_ids(parameters)
+            unknown = list(_unknown_instruments(draft, names, written, f"{path}.parameters"))
+            yield from unknown
+            if not unknown and all(name in instruments for name in names):
+                yield from _complaints(kind, parameters, instruments, f"{path}.parameters")
+
+
+def _instruments(draft: Draft) -> dict[str, Instrument]:
+    """Every instrument that is right in itself, by id."""
+    gateways = dict(draft.tables("gateways"))
+    found: dict[str, Instrument] = {}
+    for path, table in draft.decoder.tables(InstrumentConfig):
+        gateway = gateways[path.rpartition(".")[0]].get("id")
+        if isinstance(gateway, str) and not any(check_instrument(path, table)):
+            instrument = table.at(gateway)
+            found[instrument.id] = instrument
+    return found
+
+
+def _unknown_instruments(draft: Draft, names: Collection[str], written: Any, path: str) -> Iterator[Mistake]:
+    known = draft.instrument_ids()
+    for name in names:
+        if name not in known:
+            place = next(_places(written, name, path), path)
+            yield Mistake(place, f'no instrument "{name}"', one_of(known), nearest_name(name, known))
+
+
+def _places(written: Any, name: str, path: str) -> Iterator[str]:
+    """Where a text occurs in a document."""
+    if written == name:
+        yield path
+    elif isinstance(written, dict):
+        for key, value in written.items():
+            yield from _places(value, name, f"{path}.{key}")
+    elif isinstance(written, list):
+        for index, value in enumerate(written):
+            yield from _places(value, name, f"{path}[{index}]")
+
+
+def _complaints(
+    kind: StrategyKind, parameters: Any, instruments: Mapping[str, Instrument], path: str
+) -> Iterator[Mistake]:
+    fields = frozenset(field.encode_name for field in msgspec.structs.fields(kind.parameters_type))
+    for text in kind.check(parameters, instruments):
+        place, what = locate(text, fields, path)
+        yield Mistake(place, what)

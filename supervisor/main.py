@@ -1,0 +1,116 @@
+"""The supervisor process: `python -m supervisor.main SPEC`. The keeper (`outcry up`) starts it and keeps it alive."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import msgspec
+import structlog
+
+from actors.runtime.spec import write_spec
+from supervisor import registry
+from supervisor.actor import Outcome, SupervisorActor
+from supervisor.child_spec import ClusterPlan
+from supervisor.config import ConfigError, load
+from supervisor.core import Core, RunOptions
+from supervisor.launcher import open_log
+from supervisor.lock import AlreadyRunning, ClusterLock
+from supervisor.occurrences import StopSignalled
+from supervisor.paths import ClusterPaths, UnsafePath
+from supervisor.plan import plan_cluster
+from supervisor.registry import RegistryDamaged
+
+EXIT_REFUSED: Final = 3
+"""Something is wrong that a restart does not mend; it was said on standard error."""
+EXIT_CRASHED: Final = 70
+FINISH_TIMEOUT_S: Final = 2.0
+
+
+class SupervisorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the supervisor process is told.
+
+    :param config: absolute path of the config file; None for the embedded cluster.
+    :param lock_descriptor: of the cluster's lock, inherited from the keeper; None: take it.
+    """
+
+    config: str | None
+    state_dir: str
+    for_seconds: float | None = None
+    report: str | None = None
+    stay: bool = False
+    lock_descriptor: int | None = None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the supervisor until the cluster has stopped. :returns: the exit code."""
+    spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=SupervisorSpec)
+    paths = ClusterPaths(spec.state_dir)
+    try:
+        config = load(None if spec.config is None else Path(spec.config))
+        paths.create()
+        if spec.lock_descriptor is None:
+            ClusterLock.acquire(paths.lock_file, config.cluster.name).sign(os.getpid())
+        return supervise(plan_cluster(config, paths), paths, spec)
+    except (AlreadyRunning, ConfigError, RegistryDamaged, UnsafePath) as error:
+        print(error, file=sys.stderr)  # noqa: T201  # the log may be what cannot be opened
+        return EXIT_REFUSED
+
+
+def supervise(plan: ClusterPlan, paths: ClusterPaths, spec: SupervisorSpec) -> int:
+    """Run the cluster of a plan until it has stopped. SIGTERM stops it in good order.
+
+    :raises RegistryDamaged: the registry cannot be read.
+    """
+    found = registry.load(paths.registry_file)
+    options = RunOptions(for_seconds=spec.for_seconds, stay=spec.stay, writes_report=spec.report is not None)
+    core = Core(plan, found, options, os.getpid())
+    report_file = None if spec.report is None else Path(spec.report)
+    outcome = Outcome()
+    with _logging_to(paths.log_dir / "supervisor.log"):
+        reference = SupervisorActor.start(core, found, paths, outcome, report_file)
+
+        def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
+            reference.tell(StopSignalled())
+
+        previous = signal.signal(signal.SIGTERM, on_sigterm)
+        try:
+            reference.actor_stopped.wait()
+            outcome.is_finished.wait(FINISH_TIMEOUT_S)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+    return EXIT_CRASHED if outcome.exit_code is None else outcome.exit_code
+
+
+def write_supervisor_spec(paths: ClusterPaths, spec: SupervisorSpec) -> Path:
+    """Write what `main` reads; returns the file."""
+    spec_file = paths.specs_dir / "supervisor.json"
+    write_spec(spec_file, spec)
+    return spec_file
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Log JSON lines into a file."""
+    with open_log(path) as file:
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.processors.JSONRenderer(default=str),
+            ],
+            logger_factory=structlog.WriteLoggerFactory(TextIOWrapper(file, write_through=True)),
+        )
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

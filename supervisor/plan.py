@@ -1,0 +1,157 @@
+"""From a config to the children of a cluster: who runs, with which sockets, and what each of them is told. Pure."""
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from actors.runtime.spec import GatewayEndpoints, HostSpec
+from actors.strategies.registry import strategy_class
+from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
+from gateways.spec import GatewaySpec
+from messages.control import ProcessKind
+from messages.orders import order_tag
+from supervisor.child_spec import CHILDREN_SOCKET, ChildPlan, ClusterPlan, Restart, RestartPolicy
+from supervisor.config import Config, GatewayConfig, StrategyConfig, instruments, venue_specs
+from supervisor.paths import ClusterPaths
+
+EXCHANGE: Final = "exchange"
+UNIQUE_TAG_LENGTH: Final = 4
+
+
+def plan_cluster(config: Config, paths: ClusterPaths) -> ClusterPlan:
+    """Lay out the processes of a cluster."""
+    planner = _Planner(config, paths)
+    cluster = config.cluster
+    return ClusterPlan(
+        cluster=cluster.name,
+        children=(*planner.exchange(), *planner.gateways(), *planner.strategies()),
+        policy=RestartPolicy(
+            restarts_max=cluster.restarts_max,
+            period_s=cluster.restart_period_s,
+            backoff_min_s=cluster.backoff_min_s,
+            backoff_max_s=cluster.backoff_max_s,
+        ),
+        heartbeat_timeout_ms=cluster.heartbeat_timeout_ms,
+        drain_deadline_ms=cluster.drain_deadline_ms,
+        stop_deadline_ms=cluster.stop_deadline_ms,
+    )
+
+
+class _Planner:
+    def __init__(self, config: Config, paths: ClusterPaths) -> None:
+        self._config = config
+        self._paths = paths
+        self._instruments = instruments(config)
+        self._gateways = {gateway.id: gateway for gateway in config.gateways}
+        self._enabled = [strategy for strategy in config.strategies if strategy.enabled]
+        self._prefixes = order_prefixes(config.cluster.name, [strategy.id for strategy in config.strategies])
+        self._supervisor = paths.endpoint(CHILDREN_SOCKET)
+
+    def exchange(self) -> tuple[ChildPlan, ...]:
+        """The process of all simulated venues; nothing where there are none."""
+        venues = venue_specs(self._config)
+        if not venues:
+            return ()
+        spec = ExchangeSpec(
+            process=EXCHANGE,
+            cluster=self._config.cluster.name,
+            supervisor_endpoint=self._supervisor,
+            heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
+            is_lossless=any(is_lossless(gateway) for gateway in self._config.gateways),
+            venues=venues,
+            orders_endpoint=self._paths.endpoint(f"{EXCHANGE}.orders"),
+            data_endpoints={venue.id: self._venue_data_endpoint(venue.id) for venue in venues},
+        )
+        command = (sys.executable, "-m", "gateways.exchange")
+        kind = ProcessKind.EXCHANGE
+        return (ChildPlan(name=EXCHANGE, kind=kind, restart=Restart.TEMPORARY, command=command, spec=spec),)
+
+    def gateways(self) -> Iterable[ChildPlan]:
+        for gateway in self._config.gateways:
+            endpoints = self._endpoints(gateway.id)
+            spec = GatewaySpec(
+                process=gateway.id,
+                cluster=self._config.cluster.name,
+                supervisor_endpoint=self._supervisor,
+                heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
+                cpus=gateway.cpus,
+                is_lossless=is_lossless(gateway),
+                venue=gateway.id,
+                instruments=tuple(item for item in self._instruments.values() if item.venue == gateway.id),
+                orders_endpoint=endpoints.orders,
+                market_data_endpoint=endpoints.market_data,
+                venue_orders_endpoint=self._paths.endpoint(f"{EXCHANGE}.orders"),
+                venue_data_endpoint=self._venue_data_endpoint(gateway.id),
+                journal_dir=str(self._paths.journal_dir / f"gateway-{gateway.id}"),
+            )
+            command = (sys.executable, "-m", "gateways")
+            yield ChildPlan(
+                name=gateway.id, kind=ProcessKind.GATEWAY, restart=Restart.PERMANENT, command=command, spec=spec
+            )
+
+    def strategies(self) -> Iterable[ChildPlan]:
+        for strategy in self._enabled:
+            yield ChildPlan(
+                name=strategy.id,
+                kind=ProcessKind.STRATEGY,
+                restart=Restart.TRANSIENT,
+                command=(sys.executable, "-m", "actors.runtime.host"),
+                spec=self._host_spec(strategy),
+                strategy=strategy.id,
+                strategy_kind=strategy.kind,
+            )
+
+    def _host_spec(self, strategy: StrategyConfig) -> HostSpec:
+        names = strategy_class(strategy.kind).instrument_ids(strategy.parameters)
+        traded = tuple(self._instruments[name] for name in dict.fromkeys(names))
+        venues = dict.fromkeys(instrument.venue for instrument in traded)
+        return HostSpec(
+            process=strategy.id,
+            cluster=self._config.cluster.name,
+            supervisor_endpoint=self._supervisor,
+            heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
+            cpus=strategy.cpus,
+            is_lossless=any(is_lossless(self._gateways[venue]) for venue in venues),
+            strategy=strategy.id,
+            kind=strategy.kind,
+            epoch=0,
+            order_prefix=self._prefixes[strategy.id],
+            parameters=msgspec.to_builtins(strategy.parameters, str_keys=True),
+            instruments=traded,
+            gateways={venue: self._endpoints(venue) for venue in venues},
+            journal_dir=str(self._paths.journal_dir / f"strategy-{strategy.id}"),
+        )
+
+    def _endpoints(self, gateway: str) -> GatewayEndpoints:
+        return GatewayEndpoints(
+            orders=self._paths.endpoint(f"{gateway}.orders"), market_data=self._paths.endpoint(f"{gateway}.market")
+        )
+
+    def _venue_data_endpoint(self, venue: str) -> str:
+        return self._paths.endpoint(f"{EXCHANGE}.{venue}.market")
+
+
+def is_lossless(gateway: GatewayConfig) -> bool:
+    """Whether its source waits for the slowest reader and may lose nothing."""
+    return isinstance(gateway.source, RecordedSourceSpec) and gateway.source.speed == 0
+
+
+def order_prefixes(cluster: str, strategies: Iterable[str]) -> dict[str, str]:
+    """The opening of each strategy's order ids: the tags of cluster and strategy, different for each strategy.
+
+    Where the tags of two strategies are alike, a digest of the id takes the place of their second half.
+    """
+    ids = list(strategies)
+    counts = Counter(order_tag(id) for id in ids)
+    return {id: f"{order_tag(cluster)}-{_tag(id, is_shared=counts[order_tag(id)] > 1)}" for id in ids}
+
+
+def _tag(strategy: str, *, is_shared: bool) -> str:
+    if not is_shared:
+        return order_tag(strategy)
+    digest = hashlib.sha256(strategy.encode()).hexdigest()[:UNIQUE_TAG_LENGTH]
+    return f"{order_tag(strategy, UNIQUE_TAG_LENGTH)}{digest}"

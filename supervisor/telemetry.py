@@ -1,0 +1,159 @@
+"""The last word of every process, strategy and gateway, of which status and report are made. Pure."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from messages.control import ProcessKind
+from messages.health import (
+    GatewayReport,
+    GatewayStatus,
+    Lifecycle,
+    OrderCounts,
+    Pnl,
+    ProcessState,
+    ProcessStatus,
+    StrategyReport,
+    StrategyStatus,
+)
+from supervisor.actions import SUPERVISOR
+from supervisor.children import Child
+from supervisor.occurrences import Usage
+
+ALERTS_KEPT_MAX: Final = 20
+ALERT_LENGTH_MAX: Final = 500
+NS_PER_MS: Final = 1_000_000
+
+NOT_MEASURED: Final = Usage(0.0, 0.0, 0.0)
+ZERO: Final = Decimal(0)
+NO_PNL: Final = Pnl(ZERO, ZERO, ZERO, ZERO, "")
+
+
+class Telemetry:
+    """What is known, by name of the process (which is the id of its strategy or gateway)."""
+
+    def __init__(self) -> None:
+        self.alerts: deque[str] = deque(maxlen=ALERTS_KEPT_MAX)
+        self.usages: dict[str, Usage] = {}
+        self.strategy_statuses: dict[str, StrategyStatus] = {}
+        self.strategy_reports: dict[str, StrategyReport] = {}
+        self.gateway_statuses: dict[str, GatewayStatus] = {}
+        self.venue_reports: dict[str, GatewayReport] = {}
+
+    def measured(self, usages: Mapping[str, Usage]) -> None:
+        """Take new measurements; of processes that are gone, the last one is kept."""
+        self.usages.update(usages)
+
+    def processes(self, children: Iterable[Child], now_ns: int, *, pid: int) -> tuple[ProcessStatus, ...]:
+        """All processes as they are now, the supervisor (of this pid) first."""
+        return (self._supervisor(pid), *(self._process(child, now_ns) for child in children))
+
+    def processes_at_end(self, children: Iterable[Child], *, pid: int) -> tuple[ProcessStatus, ...]:
+        """All processes for the report: their last pids, and their CPU over their whole life."""
+        return tuple(
+            msgspec.structs.replace(process, cpu_percent=self._usage(process.name).cpu_percent_mean, pid=last_pid)
+            for process, last_pid in [
+                (self._supervisor(pid), pid),
+                *((self._process(child, child.seen_ns), child.last_pid) for child in children),
+            ]
+        )
+
+    def strategies(self, children: Iterable[Child]) -> dict[str, StrategyStatus]:
+        """Every strategy, also those that have never spoken."""
+        return {
+            child.name: _adjusted(self.strategy_statuses.get(child.name) or _unheard(child), child)
+            for child in children
+            if child.kind is ProcessKind.STRATEGY
+        }
+
+    def reports(self, children: Iterable[Child]) -> dict[str, StrategyReport]:
+        """The strategies that have reported."""
+        return {
+            child.name: msgspec.structs.replace(report, status=_adjusted(report.status, child))
+            for child in children
+            if (report := self.strategy_reports.get(child.name)) is not None
+        }
+
+    def gateways(self, children: Iterable[Child]) -> dict[str, GatewayStatus]:
+        """Every gateway; one without a process has no venue either."""
+        statuses = {}
+        for child in children:
+            if child.kind is ProcessKind.GATEWAY:
+                status = self.gateway_statuses.get(child.name) or _silent(child.name)
+                is_venue_up = status.is_venue_up and child.is_alive
+                statuses[child.name] = msgspec.structs.replace(status, is_venue_up=is_venue_up)
+        return statuses
+
+    def _usage(self, name: str) -> Usage:
+        return self.usages.get(name, NOT_MEASURED)
+
+    def _supervisor(self, pid: int) -> ProcessStatus:
+        usage = self._usage(SUPERVISOR)
+        return ProcessStatus(
+            SUPERVISOR, SUPERVISOR, ProcessState.RUNNING, pid, 0, usage.cpu_percent, usage.rss_mb, 0.0, ""
+        )
+
+    def _process(self, child: Child, now_ns: int) -> ProcessStatus:
+        usage = self._usage(child.name)
+        return ProcessStatus(
+            name=child.name,
+            kind=child.kind.value,
+            state=child.state,
+            pid=child.pid,
+            restarts=child.restarts,
+            cpu_percent=usage.cpu_percent if child.is_alive else 0.0,
+            rss_mb=usage.rss_mb,
+            heartbeat_age_ms=max(0, now_ns - child.seen_ns) / NS_PER_MS if child.is_registered else 0.0,
+            note=child.note,
+        )
+
+
+def _adjusted(status: StrategyStatus, child: Child) -> StrategyStatus:
+    """The strategy's own word on its life, unless its process tells otherwise."""
+    if child.state is ProcessState.QUARANTINED:
+        lifecycle = Lifecycle.QUARANTINED
+    elif child.state is ProcessState.BACKOFF:
+        lifecycle = Lifecycle.FAULTED
+    elif child.state is ProcessState.STOPPED and child.last_pid:
+        lifecycle = Lifecycle.STOPPED
+    elif status.epoch != child.epoch:
+        lifecycle = Lifecycle.STARTING
+    else:
+        return status
+    return msgspec.structs.replace(status, lifecycle=lifecycle)
+
+
+def _unheard(child: Child) -> StrategyStatus:
+    return StrategyStatus(
+        id=child.name,
+        kind=child.plan.strategy_kind,
+        lifecycle=Lifecycle.STARTING,
+        state="",
+        epoch=child.epoch,
+        messages=0,
+        orders=0,
+        fills=0,
+        open_orders=0,
+        positions={},
+        pnl=NO_PNL,
+        pnls=(),
+        cycles=0,
+        note="",
+    )
+
+
+def _silent(gateway: str) -> GatewayStatus:
+    return GatewayStatus(
+        id=gateway,
+        is_venue_up=False,
+        is_halted=False,
+        open_orders=0,
+        orders=OrderCounts(),
+        positions={},
+        balances={},
+        published=0,
+        tick_to_order={},
+    )

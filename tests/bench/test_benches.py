@@ -1,0 +1,111 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bench.codec
+import bench.machine
+import bench.recorded_source
+from bench.measure import alternate, percentile, percentiles, rounded, seconds_of, us_per_call
+
+needs_capture = pytest.mark.skipif(
+    not bench.recorded_source.recorded_folder().is_dir(),
+    reason="recorded data is missing; set OUTCRY_DATA to the folder that has it",
+)
+
+
+def json_of(main, capsys):
+    assert 0 == main(["--json", "--quick"])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_percentiles_are_samples_by_nearest_rank():
+    samples = [15.0, 20.0, 35.0, 40.0, 50.0]
+    # ranks: 0.3 x 5 = 1.5 -> 2nd; 0.4 x 5 = 2 -> 2nd; 0.5 x 5 = 2.5 -> 3rd; 100 % -> 5th
+    assert [20.0, 20.0, 35.0, 50.0] == [percentile(samples, percent) for percent in (30, 40, 50, 100)]
+    assert {"p50": 35.0, "p99": 50.0, "p99.9": 50.0} == percentiles(samples[::-1])
+
+
+def test_a_percentile_of_no_samples_is_refused():
+    with pytest.raises(ValueError, match="no samples"):
+        percentile([], 50)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.sampled_from([0, 1, 25, 50, 75, 99, 99.9, 100]))
+def test_a_percentile_is_a_sample_that_enough_samples_do_not_exceed(samples, percent):
+    at = percentile(sorted(samples), percent)
+    assert at in samples
+    assert sum(sample <= at for sample in samples) >= percent / 100 * len(samples)
+
+
+def test_rounds_alternate_between_the_runs():
+    calls = []
+
+    def run(name):
+        calls.append(name)
+        return float(len(calls))
+
+    figures = alternate({"ours": lambda: run("ours"), "bare": lambda: run("bare")}, rounds=3)
+    assert ["ours", "bare"] * 3 == calls
+    assert {"ours": [1.0, 3.0, 5.0], "bare": [2.0, 4.0, 6.0]} == figures
+
+
+def test_figures_are_rounded_to_significant_digits():
+    assert [0.0001235, 156_900.0] == [rounded(0.000123456), rounded(156_917.3)]
+
+
+def test_calls_are_timed_as_often_as_asked():
+    calls = []
+    assert us_per_call(lambda: calls.append(1), calls=10) > 0
+    assert seconds_of(lambda: calls.append(1)) > 0
+    assert 11 == len(calls)
+
+
+@needs_capture
+def test_the_recorded_source_bench_says_how_fast_lines_and_events_are(capsys):
+    result = json_of(bench.recorded_source.main, capsys)
+    expected = {"bench", "rounds", "lines", "events", "market_seconds", "outcry", "bare", "ratio", "times_real_time"}
+    assert expected == set(result)
+    assert {"seconds", "lines_per_s", "events_per_s"} == set(result["outcry"])
+    assert {"seconds", "lines_per_s"} == set(result["bare"])
+    assert bench.recorded_source.QUICK_LINES == result["lines"] == result["events"]
+    assert result["ratio"] == pytest.approx(result["outcry"]["seconds"] / result["bare"]["seconds"], rel=0.01)
+
+
+def test_the_recorded_source_bench_without_data_says_what_to_do(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("OUTCRY_DATA", str(tmp_path))
+    assert 2 == bench.recorded_source.main(["--quick"])
+    assert "set OUTCRY_DATA" in capsys.readouterr().err
+
+
+def test_the_codec_bench_says_what_each_message_costs(capsys):
+    result = json_of(bench.codec.main, capsys)
+    assert {"bench", "rounds", "calls", "messages"} == set(result)
+    assert {"Quote", "Depth", "SubmitOrder", "Fill"} == set(result["messages"])
+    for figures in result["messages"].values():
+        assert set(bench.codec.COLUMNS) == set(figures)
+        assert all(figure > 0 for figure in figures.values())
+        assert figures["encode_ratio"] == pytest.approx(figures["encode_us"] / figures["bare_encode_us"], rel=0.01)
+
+
+def test_the_machine_bench_says_what_a_transition_costs(capsys):
+    result = json_of(bench.machine.main, capsys)
+    assert {"p50", "p99"} == set(result["outcry_us"]) == set(result["bare_us"])
+    assert result["outcry_us"]["p50"] <= result["outcry_us"]["p99"]
+    assert result["ratio_p50"] == pytest.approx(result["outcry_us"]["p50"] / result["bare_us"]["p50"], rel=0.01)
+    assert (result["outcry_us"]["p50"] <= 1.0) == result["is_within_target"]
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (bench.codec.main, ["SubmitOrder", "decode", "ratio"]),
+        (bench.machine.main, ["outcry", "bare", "p99", "target 1 us"]),
+        pytest.param(bench.recorded_source.main, ["three markets", "lines/s", "real time"], marks=needs_capture),
+    ],
+)
+def test_without_json_a_table_is_printed(main, words, capsys):
+    assert 0 == main(["--quick"])
+    printed = capsys.readouterr().out
+    assert [] == [word for word in words if word not in printed]

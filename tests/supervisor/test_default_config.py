@@ -1,0 +1,68 @@
+"""The embedded cluster and the examples are configs that can be used."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
+from messages.instruments import InstrumentType
+from supervisor.config import Config, instruments, load, venue_specs
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with a file, empty, wherever an example expects a recording."""
+    for example in EXAMPLES.glob("*.toml"):
+        for name in re.findall(r'"\$\{OUTCRY_DATA\}/([^"]+)"', example.read_text()):
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    return tmp_path
+
+
+def example(name: str, data: Path) -> Config:
+    return load(EXAMPLES / name, {"OUTCRY_DATA": str(data)})
+
+
+def test_the_embedded_cluster_needs_nothing_from_outside() -> None:
+    config = load(None, {})
+    assert all(isinstance(gateway.source, SyntheticSourceSpec) for gateway in config.gateways)
+
+
+def test_the_venues_of_the_embedded_cluster_share_one_market() -> None:
+    sources = [spec.source for spec in venue_specs(load(None, {}))]
+    assert 1 == len({source.seed for source in sources if isinstance(source, SyntheticSourceSpec)})
+
+
+def test_the_embedded_cluster_carries_spot_against_a_perpetual() -> None:
+    config = load(None, {})
+    kinds = {name: instrument.type for name, instrument in instruments(config).items()}
+    assert {InstrumentType.SPOT, InstrumentType.PERPETUAL} <= set(kinds.values())
+    assert ["spot-futures"] == [strategy.kind for strategy in config.strategies if strategy.enabled]
+
+
+def test_the_demo_is_the_embedded_cluster_with_words() -> None:
+    assert load(None, {}) == load(EXAMPLES / "demo.toml", {})
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in EXAMPLES.glob("*.toml")))
+def test_every_example_is_a_config_without_a_mistake(name: str, data: Path) -> None:
+    config = example(name, data)
+    assert config.strategies, "an example without a strategy shows little"
+
+
+def test_the_recorded_example_reads_spot_and_usdm_at_one_speed(data: Path) -> None:
+    sources = [gateway.source for gateway in example("recorded_carry.toml", data).gateways]
+    markets = [source.market for source in sources if isinstance(source, RecordedSourceSpec)]
+    assert ["spot", "usdm"] == markets
+    assert {1.0} == {source.speed for source in sources}
+
+
+def test_the_example_with_coinm_has_contracts_of_100_dollars_that_settle_in_coin(data: Path) -> None:
+    config = example("recorded_carry_coinm.toml", data)
+    coinm = instruments(config)["BTCUSD_PERP.binance-coinm"]
+    assert (True, 100, "BTC", "USD") == (coinm.inverse, coinm.multiplier, coinm.settle, coinm.quote)
+    assert 2 == len(config.strategies)

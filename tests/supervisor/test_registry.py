@@ -1,0 +1,54 @@
+"""What the supervisor remembers over its own death."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from supervisor.registry import ChildRecord, Registry, RegistryDamaged, RunRecord, load, save
+
+REGISTRY = Registry(
+    incarnation=3,
+    epochs={"carry": 7},
+    children={"carry": ChildRecord(pid=12, created_s=1.5, is_ready=True, restarts=2, restarted_ns=(5, 6))},
+    run=RunRecord(trading_since_ns=4, is_halted=True, halt_reason="maintenance"),
+)
+
+
+def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
+    save(tmp_path / "registry.json", REGISTRY)
+    assert load(tmp_path / "registry.json") == REGISTRY
+
+
+def test_there_is_nothing_to_remember_at_first(tmp_path: Path) -> None:
+    assert load(tmp_path / "registry.json") == Registry()
+
+
+def test_a_later_registry_replaces_the_earlier_one_whole(tmp_path: Path) -> None:
+    path = tmp_path / "registry.json"
+    save(path, REGISTRY)
+    save(path, Registry(incarnation=4))
+    assert load(path) == Registry(incarnation=4)
+    assert [item.name for item in tmp_path.iterdir()] == ["registry.json"]
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    save(tmp_path / "registry.json", REGISTRY)
+    assert stat.S_IMODE((tmp_path / "registry.json").stat().st_mode) == 0o600
+
+
+def test_an_interrupted_replacement_leaves_the_old_registry(tmp_path: Path) -> None:
+    path = tmp_path / "registry.json"
+    save(path, REGISTRY)
+    (tmp_path / ".registry.json.new").write_bytes(b'{"incarn')  # as a power cut leaves it
+    assert load(path) == REGISTRY
+    save(path, Registry(incarnation=4))
+    assert load(path) == Registry(incarnation=4)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"epochs": {"carry": "x"}}', b'{"unknown": 1}'])
+def test_a_damaged_registry_is_refused_instead_of_forgotten(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "registry.json"
+    path.write_bytes(damage)
+    with pytest.raises(RegistryDamaged, match=r"registry .*registry\.json cannot be read"):
+        load(path)

@@ -1,0 +1,161 @@
+"""What a person sees of a running cluster."""
+
+import io
+from decimal import Decimal
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from messages.health import ClusterStatus, Lifecycle, ProcessState
+from supervisor.live_status import LiveStatus
+from supervisor.status_view import money, render, summary
+from tests.supervisor.samples import PERP, PNL, SPOT, STATUS, STRATEGY, process
+
+
+def drawn(status: ClusterStatus, width: int = 80, *, is_terminal: bool = False) -> list[str]:
+    written = io.StringIO()
+    console = Console(
+        file=written,
+        width=width,
+        force_terminal=is_terminal,
+        color_system="standard" if is_terminal else "auto",
+        highlight=False,
+    )
+    console.print(render(status, width))
+    return written.getvalue().splitlines()
+
+
+def line_of(name: str, lines: list[str]) -> list[str]:
+    """The words of the first line that opens with a name."""
+    return next(line.split() for line in lines if line.startswith(name))
+
+
+def test_a_cluster_fits_80_columns_and_24_lines() -> None:
+    many = ClusterStatus(
+        cluster="demo",
+        phase="trading",
+        seconds=360_000.0,
+        is_halted=True,
+        processes=tuple(process(f"process-{'x' * 20}-{n}", "gateway", ProcessState.QUARANTINED) for n in range(5)),
+        gateways=(SPOT, msgspec.structs.replace(PERP, id="g" * 32), SPOT),
+        strategies=(
+            msgspec.structs.replace(
+                STRATEGY,
+                lifecycle=Lifecycle.QUARANTINED,
+                note="n" * 80,
+                pnl=msgspec.structs.replace(PNL, realised=Decimal("-123456.78")),
+            ),
+        )
+        * 2,
+        alerts=tuple(f"alert {n} {'y' * 80}" for n in range(9)),
+    )
+    lines = drawn(many)
+    assert 80 >= max(map(len, lines))
+    assert 24 >= len(lines)
+    assert line_of("! alert 6", lines), "the newest three alerts are shown"
+
+
+def test_a_process_is_shown_with_what_it_uses() -> None:
+    words = line_of("carry-btc", drawn(STATUS))
+    assert ["carry-btc", "running", "1234567", "1", "12", "45", "33"] == words
+
+
+def test_a_process_that_does_not_run_has_no_pid() -> None:
+    waiting = msgspec.structs.replace(process("exchange", "exchange", ProcessState.BACKOFF), pid=0)
+    words = line_of("exchange", drawn(msgspec.structs.replace(STATUS, processes=(waiting,))))
+    assert ["exchange", "backoff", "-"] == words[:3]
+
+
+def test_a_gateway_is_shown_with_its_orders() -> None:
+    gateway = msgspec.structs.replace(SPOT, id="venue-a")
+    words = line_of("venue-a", drawn(msgspec.structs.replace(STATUS, gateways=(gateway,))))
+    # open 1, accepted 10, rejected 2, denied 3, filled 9
+    assert ["venue-a", "up", "1", "10", "2", "3", "9", "1234567"] == words
+
+
+@pytest.mark.parametrize(
+    ("is_venue_up", "is_halted", "shown"), [(False, False, "down"), (False, True, "down"), (True, True, "halted")]
+)
+def test_a_gateway_whose_venue_is_down_or_that_is_halted_says_so(
+    is_venue_up: bool, is_halted: bool, shown: str
+) -> None:
+    gateway = msgspec.structs.replace(SPOT, id="venue-a", is_venue_up=is_venue_up, is_halted=is_halted)
+    assert shown == line_of("venue-a", drawn(msgspec.structs.replace(STATUS, gateways=(gateway,))))[1]
+
+
+def test_a_strategy_is_shown_with_its_profit_latency_state_and_positions() -> None:
+    lines = drawn(STATUS)
+    # p50: max(50, 60), p99: max(120, 110) over the two gateways
+    assert any(line.split() == ["carry-btc", "running", "20", "18", "4", "+11.70", "USDT", "60/120"] for line in lines)
+    assert "carry-btc OPENING_FUTURES_HEDGE, holds 0.16000 BTCUSDT.spot, -0.160 BTCUSDT.perp" in lines
+
+
+def test_a_strategy_without_anything_says_so() -> None:
+    fresh = msgspec.structs.replace(STRATEGY, state="", positions={}, note="waiting")
+    lines = drawn(msgspec.structs.replace(STATUS, strategies=(fresh,), gateways=()))
+    assert "carry-btc no state yet, holds nothing  (waiting)" in lines
+    assert any(line.split()[-1:] == ["-"] for line in lines), "no latency was measured"
+
+
+def test_a_cluster_without_strategies_is_shown() -> None:
+    lines = drawn(msgspec.structs.replace(STATUS, strategies=(), gateways=()))
+    assert "demo  trading  0:01:13" == lines[0].rstrip()
+    assert 6 == len(lines), "a headline, the heading of the processes, and four processes"
+
+
+def test_a_halted_cluster_says_so_first() -> None:
+    assert "demo  trading  0:01:13  HALTED" == drawn(msgspec.structs.replace(STATUS, is_halted=True))[0].rstrip()
+
+
+def test_a_wide_terminal_shows_more() -> None:
+    lines = drawn(STATUS, 140)
+    assert "0.00000001 BTC" in "\n".join(lines)
+    assert "123456" in "\n".join(lines), "messages of the strategy"
+    assert "123456 " not in "\n".join(drawn(STATUS))
+
+
+def test_there_are_colours_in_a_terminal_only() -> None:
+    assert "\x1b[" in "\n".join(drawn(STATUS, is_terminal=True))
+    assert "\x1b[" not in "\n".join(drawn(STATUS))
+
+
+def test_money_has_a_sign_and_two_places() -> None:
+    loss = msgspec.structs.replace(PNL, realised=Decimal("-1234.5"), currency="")
+    # -1234.5 + 0.25 - 1.1 + 0.05 = -1235.30
+    assert "-1,235.30" == money(msgspec.structs.replace(STRATEGY, pnl=loss))
+
+
+def test_a_status_fits_one_line() -> None:
+    expected = "demo: trading, halted for 73 s, 4 of 4 processes running, 18 fills, carry-btc +11.70 USDT"
+    assert expected == summary(msgspec.structs.replace(STATUS, is_halted=True))
+
+
+def test_a_halt_is_told_once() -> None:
+    halted = summary(msgspec.structs.replace(STATUS, is_halted=True, phase="halted"))
+    assert halted.startswith("demo: halted for 73 s, ")
+
+
+class TestLive:
+    def written(self, *statuses: ClusterStatus, is_terminal: bool = False) -> str:
+        written = io.StringIO()
+        with LiveStatus(Console(file=written, width=80, force_terminal=is_terminal)) as live:
+            for status in statuses:
+                live.show(status)
+        return written.getvalue()
+
+    def test_a_terminal_is_redrawn(self) -> None:
+        later = msgspec.structs.replace(STATUS, phase="draining")
+        written = self.written(STATUS, later, is_terminal=True)
+        assert "trading" in written
+        assert "draining" in written
+        assert "\x1b[" in written
+
+    def test_without_a_terminal_a_line_is_written_when_the_phase_changes(self) -> None:
+        later = msgspec.structs.replace(STATUS, phase="draining")
+        lines = self.written(STATUS, STATUS, later, later).splitlines()
+        assert [summary(STATUS), summary(later)] == lines
+
+    def test_without_a_terminal_a_line_is_written_every_ten_seconds(self) -> None:
+        at = [msgspec.structs.replace(STATUS, seconds=seconds) for seconds in (0.0, 9.9, 10.0, 15.0, 20.0)]
+        assert [summary(at[0]), summary(at[2]), summary(at[4])] == self.written(*at).splitlines()
