@@ -8,12 +8,13 @@ from actors.machine import Table
 
 def mermaid(initial: Enum, table: Table, terminal: frozenset[Enum] = frozenset()) -> str:
     """Draw a table as a Mermaid `stateDiagram-v2`; arrows between the same two states share one line."""
+    order = {state: number for number, state in enumerate(type(initial))}
     lines = ["stateDiagram-v2", f"    [*] --> {initial.name}"]
     lines += [f"    {state.name}: {state.name}<br/>{state.value}" for state in type(initial)]
     arrows: dict[tuple[str, str], list[str]] = defaultdict(list)
     for state, rows in table.items():
         for message, row in rows.items():
-            for target in row.targets:
+            for target in sorted(row.targets, key=order.__getitem__):
                 if target is not state:
                     arrows[state.name, target.name].append(message.__name__)
     lines += [f"    {source} --> {target}: {', '.join(sorted(names))}" for (source, target), names in arrows.items()]

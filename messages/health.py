@@ -146,15 +146,23 @@ class OrderCounts(Message, frozen=True, tag="order-counts"):
 
 
 class GatewayReport(Message, frozen=True, tag="gateway-report"):
-    """One venue by its own ledger; `denied` orders are known to the gateway only."""
+    """One venue by its own ledger; `denied` orders are known to the gateway only.
+
+    :param marks: by symbol, the mid of the last quote, at which positions are valued here.
+    :param unrealised: by symbol of a derivative, in its settle currency, at that mark. Change of balances + spot
+        positions at their marks + unrealised = what was earned at this venue, to the last digit.
+    """
 
     instruments: dict[str, FeedReport]
     orders: OrderCounts
     positions: dict[str, Decimal]
     balances: dict[str, Decimal]
+    marks: dict[str, Decimal] = {}
+    unrealised: dict[str, Decimal] = {}
 
     def __post_init__(self) -> None:
-        check_decimals(*self.positions.values(), *self.balances.values())
+        for amounts in (self.positions, self.balances, self.marks, self.unrealised):
+            check_decimals(*amounts.values())
 
 
 class GatewayStatus(Message, frozen=True, tag="gateway-status"):

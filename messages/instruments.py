@@ -157,11 +157,13 @@ def _to_step(value: float | Decimal, step: Decimal, direction: Rounding) -> Deci
         if -_FLOAT_STEPS_MAX < steps < _FLOAT_STEPS_MAX:
             return _whole_steps(steps, direction) * step
         value = Decimal(repr(value))
-    exact = value / step
+    if not value.is_finite():
+        raise ValueError(f"{value} cannot be brought to a multiple of {step}; expected a finite number")
+    exact = _WIDE.divide(value, step)
     nearest = exact.to_integral_value(ROUND_HALF_EVEN)
-    if direction is Rounding.NEAREST or abs(exact - nearest) <= _STEP_TOLERANCE:
-        return nearest * step
-    return exact.to_integral_value(_DECIMAL_ROUNDING[direction]) * step
+    if direction is Rounding.NEAREST or _WIDE.subtract(exact, nearest).copy_abs() <= _STEP_TOLERANCE:
+        return _WIDE.multiply(nearest, step)
+    return _WIDE.multiply(exact.to_integral_value(_DECIMAL_ROUNDING[direction]), step)
 
 
 def _whole_steps(steps: float, direction: Rounding) -> Decimal:

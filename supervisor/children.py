@@ -123,7 +123,12 @@ class Child(Machine[ProcessState]):
     @property
     def is_settled(self) -> bool:
         """Whether its start need not be waited for any more: it runs, or it is given up, or it is done."""
-        return self.is_done or self.state in {State.RUNNING, State.QUARANTINED}
+        return self.is_out or self.state is State.RUNNING
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it will do nothing any more."""
+        return self.is_done or self.state is State.QUARANTINED
 
     @property
     def is_to_start(self) -> bool:

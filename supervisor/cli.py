@@ -264,3 +264,7 @@ def _described(config: Config) -> dict[str, object]:
 
 def _write_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
+
+
+if __name__ == "__main__":
+    main()

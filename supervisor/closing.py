@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from messages.control import CommandDone, Drain, ProcessKind, ReportRequest, StopProcess, ToChild
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, Exit, KillChild, WriteReport
 from supervisor.children import Child, Ended, StopAsked, describe_end
@@ -14,24 +16,60 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
 
+DRAINED_DEADLINE_NS: Final = 60 * NS_PER_S
+"""From the end of all sources until every strategy has handled what they yielded."""
+
+
+class RunOptions(msgspec.Struct, frozen=True):
+    """What the operator asked of this run.
+
+    :param for_seconds: of trading; None = no end.
+    :param stay: go on when every source is exhausted.
+    """
+
+    for_seconds: float | None = None
+    stay: bool = False
+    writes_report: bool = False
+
+
 class Closing:
-    """The end of one run.
+    """The end of one run: when, and how.
 
     :ivar is_begun: nothing is started or restarted any more.
     :ivar is_forced: a process had to be killed.
     :ivar is_over: everything has ended, and the shell was told to end too.
     """
 
-    def __init__(self, floor: Floor, *, pid: int, writes_report: bool) -> None:
+    def __init__(self, floor: Floor, options: RunOptions, pid: int) -> None:
         self._floor = floor
+        self._options = options
         self._pid = pid
-        self._writes_report = writes_report
+        self._drained_by_ns: int | None = None
         self._shutdown: Shutdown | None = None
         self._kill_by_ns: int | None = None
         self._ended_ns = 0
         self._killed: set[str] = set()
         self.phase = "stopping"
         self.is_begun = self.is_forced = self.is_over = False
+
+    def await_drained(self) -> None:
+        """Every source is exhausted; the run ends when all of it was handled, unless it is to stay."""
+        if not self._options.stay:
+            self._drained_by_ns = self._floor.now_ns + DRAINED_DEADLINE_NS
+
+    def begin_if_due(self) -> None:
+        """End a run whose time is up, or that has handled all of its recorded data."""
+        floor, end_ns = self._floor, self._end_ns
+        if end_ns is not None and floor.now_ns >= end_ns:
+            self.begin(f"{self._options.for_seconds:g} s of trading are over")
+        elif self._drained_by_ns is not None:
+            strategies = floor.of_kind(ProcessKind.STRATEGY)
+            behind = [child.name for child in strategies if not (child.is_out or child.is_drained)]
+            if not behind:
+                self.begin("every source is exhausted, and all of it was handled")
+            elif floor.now_ns >= self._drained_by_ns:
+                floor.alert(f"every source is exhausted, and not all of it was handled by {', '.join(behind)}")
+                self.begin("every source is exhausted")
 
     def begin(self, reason: str) -> None:
         """Shut down in good order; once is enough."""
@@ -110,12 +148,17 @@ class Closing:
         self._go_on()
 
     def dues(self) -> Iterator[int]:
+        """The moments at which the end must be looked at again."""
         if self.is_over:
             return
-        if self._kill_by_ns is not None:
-            yield self._kill_by_ns
-        if self._shutdown is not None and self._shutdown.due_ns is not None:
-            yield self._shutdown.due_ns
+        shutdown_ns = None if self._shutdown is None else self._shutdown.due_ns
+        planned = (None, None) if self.is_begun else (self._end_ns, self._drained_by_ns)
+        yield from (due_ns for due_ns in (*planned, self._kill_by_ns, shutdown_ns) if due_ns is not None)
+
+    @property
+    def _end_ns(self) -> int | None:
+        since_ns, seconds = self._floor.run.trading_since_ns, self._options.for_seconds
+        return None if since_ns is None or seconds is None else since_ns + int(seconds * NS_PER_S)
 
     @property
     def ended_ns(self) -> int:
@@ -169,7 +212,7 @@ class Closing:
         self.is_over = True
         self.phase = "stopped"
         is_failed = self.is_forced or floor.run.is_failed
-        if self._writes_report:
+        if self._options.writes_report:
             floor.actions.append(WriteReport(self._result(is_forced=is_failed)))
         floor.log("info", "stopped", stopped="forced" if is_failed else "clean")
         if not floor.living:

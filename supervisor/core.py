@@ -8,8 +8,6 @@ of an order: while the supervisor is away, trading goes on.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import msgspec
-
 from messages.base import PROTOCOL_VERSION
 from messages.control import (
     CommandAccepted,
@@ -39,7 +37,7 @@ from supervisor.children import (
     BecameReady,
     Child,
 )
-from supervisor.closing import Closing
+from supervisor.closing import Closing, RunOptions
 from supervisor.deaths import Deaths
 from supervisor.floor import START_TRADING_ID, Floor
 from supervisor.occurrences import (
@@ -58,23 +56,9 @@ from supervisor.registry import Registry
 
 NS_PER_S: Final = 1_000_000_000
 LEVELS: Final = (ProcessKind.EXCHANGE, ProcessKind.GATEWAY, ProcessKind.STRATEGY)
-DRAINED_DEADLINE_NS: Final = 60 * NS_PER_S
-"""From the end of all sources until every strategy has handled what they yielded."""
 MEASURE_NS: Final = NS_PER_S
 STALL_NS: Final = NS_PER_S // 2
 """An alarm later than this says that the supervisor itself stood still, and not that its children did."""
-
-
-class RunOptions(msgspec.Struct, frozen=True):
-    """What the operator asked of this run.
-
-    :param for_seconds: of trading; None = no end.
-    :param stay: go on when every source is exhausted.
-    """
-
-    for_seconds: float | None = None
-    stay: bool = False
-    writes_report: bool = False
 
 
 class Core:
@@ -85,12 +69,10 @@ class Core:
 
     def __init__(self, plan: ClusterPlan, registry: Registry, options: RunOptions, pid: int) -> None:
         self.floor = Floor(plan, registry)
-        self.closing = Closing(self.floor, pid=pid, writes_report=options.writes_report)
+        self.closing = Closing(self.floor, options, pid)
         self.deaths = Deaths(self.floor, self.closing)
         self._registry = registry
-        self._options = options
         self._pid = pid
-        self._drained_by_ns: int | None = None
         self._measure_ns = 0
         self._alarm_ns: int | None = None
 
@@ -105,7 +87,7 @@ class Core:
         _OCCURRENCES[type(occurrence)](self, occurrence)
         if not self.closing.is_begun:
             self._bring_up()
-            self._end_if_due()
+            self.closing.begin_if_due()
         actions, floor.actions = floor.actions, []
         self._alarm_ns = min(self._dues())
         actions.append(SetAlarm(self._alarm_ns))
@@ -136,7 +118,7 @@ class Core:
         adopted = sorted(living & floor.children.keys())
         floor.alert(f"the supervisor is back and has adopted {', '.join(adopted)}")
         if floor.run.is_exhausted:
-            self._drained_by_ns = floor.now_ns + DRAINED_DEADLINE_NS
+            self.closing.await_drained()
         if floor.run.is_stopping:
             self.closing.begin("the shutdown that an earlier supervisor began")
         for child in died:
@@ -267,7 +249,7 @@ class Core:
         if not self.floor.run.is_exhausted:
             self.floor.log("info", "every source is exhausted")
             self.floor.change_run(is_exhausted=True)
-            self._drained_by_ns = self.floor.now_ns + DRAINED_DEADLINE_NS
+            self.closing.await_drained()
 
     # --- the operator speaks ------------------------------------------------------------------------------------
 
@@ -345,39 +327,10 @@ class Core:
         else:
             floor.kill(child, f"no heartbeat for {(floor.now_ns - child.seen_ns) / NS_PER_S:.1f} s")
 
-    def _end_if_due(self) -> None:
-        """End the run where its time is up, or all of its recorded data has been handled."""
-        since_ns, now_ns = self.floor.run.trading_since_ns, self.floor.now_ns
-        if since_ns is None:
-            return
-        end_ns = self._end_ns()
-        if end_ns is not None and now_ns >= end_ns:
-            self.closing.begin(f"{self._options.for_seconds:g} s of trading are over")
-        elif self._drained_by_ns is not None and not self._options.stay:
-            strategies = self.floor.of_kind(ProcessKind.STRATEGY)
-            behind = [child.name for child in strategies if not (_is_out(child) or child.is_drained)]
-            if not behind:
-                self.closing.begin("every source is exhausted, and all of it was handled")
-            elif now_ns >= self._drained_by_ns:
-                self.floor.alert(f"every source is exhausted, and not all of it was handled by {', '.join(behind)}")
-                self.closing.begin("every source is exhausted")
-
-    def _end_ns(self) -> int | None:
-        since_ns, seconds = self.floor.run.trading_since_ns, self._options.for_seconds
-        return None if since_ns is None or seconds is None else since_ns + int(seconds * NS_PER_S)
-
     def _dues(self) -> Iterator[int]:
         yield self._measure_ns
         yield from self.floor.dues()
         yield from self.closing.dues()
-        if not self.closing.is_begun:
-            drained_by_ns = None if self._options.stay else self._drained_by_ns
-            yield from (due_ns for due_ns in (self._end_ns(), drained_by_ns) if due_ns is not None)
-
-
-def _is_out(child: Child) -> bool:
-    """Whether the strategy will handle nothing any more."""
-    return child.is_done or child.state is ProcessState.QUARANTINED
 
 
 # Any: each handler takes the one type that its row names.

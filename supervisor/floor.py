@@ -150,8 +150,7 @@ class Floor:
         """Tell a child that has become ready, or has come back, how things stand."""
         if child.kind is ProcessKind.GATEWAY:
             for strategy in self.of_kind(ProcessKind.STRATEGY):
-                is_final = strategy.is_done or strategy.state is ProcessState.QUARANTINED
-                self._fence_at(child, strategy, is_final=is_final)
+                self._fence_at(child, strategy, is_final=strategy.is_out)
         if self.run.is_halted and child.kind is not ProcessKind.EXCHANGE:
             self.tell(child, Halt(HALT_ID, self.run.halt_reason))
         if self.run.trading_since_ns is not None:

@@ -64,7 +64,7 @@ def run(
     try:
         lock = ClusterLock.acquire(paths.lock_file, config.cluster.name)
     except AlreadyRunning as error:
-        Console(stderr=True).print(str(error), highlight=False)
+        Console(stderr=True).print(str(error), highlight=False, soft_wrap=True)
         return ALREADY_RUNNING
     spec = SupervisorSpec(
         config=None if config_path is None else str(config_path.resolve()),

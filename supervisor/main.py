@@ -17,8 +17,9 @@ from actors.runtime.spec import write_spec
 from supervisor import registry
 from supervisor.actor import Outcome, SupervisorActor
 from supervisor.child_spec import ClusterPlan
+from supervisor.closing import RunOptions
 from supervisor.config import ConfigError, load
-from supervisor.core import Core, RunOptions
+from supervisor.core import Core
 from supervisor.launcher import open_log
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.occurrences import StopSignalled

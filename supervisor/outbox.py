@@ -37,10 +37,6 @@ class Outbox:
         pending = self._pending.pop((child, command_id), None)
         return pending.command if pending else None
 
-    def pending(self, child: str, command_id: str) -> ToChild | None:
-        found = self._pending.get((child, command_id))
-        return found.command if found else None
-
     def forget(self, child: str) -> None:
         """The process is gone; its next incarnation is told afresh."""
         for key in [key for key in self._pending if key[0] == child]:

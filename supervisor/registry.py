@@ -5,7 +5,6 @@ One JSON file, replaced as a whole: whoever reads it sees the old content or the
 
 import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -89,8 +88,3 @@ def save(path: Path, registry: Registry) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def replaced(record: RunRecord, **changes: Any) -> RunRecord:
-    """A run record with some fields changed."""
-    return msgspec.structs.replace(record, **changes)

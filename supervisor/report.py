@@ -79,6 +79,8 @@ def _gateway(report: GatewayReport | None, status: GatewayStatus | None) -> dict
         "orders": orders,
         "positions": {symbol_of(id): decimal_text(quantity) for id, quantity in books.positions.items()},
         "balances": to_plain(books.balances),
+        "marks": to_plain(report.marks) if report else {},
+        "unrealised": to_plain(report.unrealised) if report else {},
     }
 
 

@@ -5,10 +5,8 @@ adopts it. It goes on working while the supervisor is away.
 """
 
 import gc
-import logging
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ import structlog
 import zmq
 
 from actors.runtime.links import COMMANDS_HWM, Context, Socket, monitored_dealer, try_send
+from actors.runtime.logs import configure_logging
 from actors.runtime.mailbox import Delivery, Mailbox, Priority, Wake, Wire
 from actors.runtime.spec import ChildSpec
 from messages.base import PROTOCOL_VERSION, Message
@@ -264,6 +263,7 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
     if spec.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, spec.cpus)
     outcome = Outcome()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until there is an actor to stop
     actor = actor_class.start(spec, outcome)
 
     def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
@@ -271,22 +271,7 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
         actor.stop(block=False)
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the keeper's; it ends the cluster in good order
     actor.actor_stopped.wait()
     return outcome.exit_code
-
-
-def configure_logging() -> None:
-    """JSON lines on standard error, which the supervisor has led to the process's log file.
-
-    pykka reports what went wrong outside of a handler (in `on_start`, say) through the standard library.
-    """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

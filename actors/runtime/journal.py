@@ -11,6 +11,7 @@ refuses to open.
 import os
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -157,8 +158,15 @@ def _begin_segment(fd: int, path: Path) -> int:
 
 
 def segment_files(directory: Path) -> list[Path]:
-    """The segments of a log, oldest first."""
-    return sorted(directory.glob("*.log"))
+    """The segments of a log, oldest first.
+
+    :raises JournalDamaged: one in the middle is missing.
+    """
+    segments = sorted(directory.glob("*.log"))
+    for earlier, later in pairwise(segments):
+        if _number(later) != _number(earlier) + 1:
+            raise JournalDamaged(f"segments between {earlier} and {later.name} are missing; restore them from a backup")
+    return segments
 
 
 def read_journal(directory: Path) -> Iterator[Record]:

@@ -138,9 +138,6 @@ class OrderDesk:
         order.apply(CancelRequested(request.client_order_id))
         return CancelOrder(request.client_order_id, self.strategy, self.epoch, request.instrument, cause_of(self.cause))
 
-    def cancel_all(self) -> list[CancelOrder]:
-        return [self.cancel(order) for order in self._open.values()]
-
     @property
     def open_orders(self) -> list[Order]:
         return list(self._open.values())

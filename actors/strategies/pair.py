@@ -19,6 +19,7 @@ from actors.strategies.pair_commands import (
     Reserve,
 )
 from actors.strategies.pair_handlers import PairHandlers
+from actors.strategies.strategy import ENDINGS
 from messages.control import (
     DrainStrategy,
     HaltStrategy,
@@ -32,28 +33,17 @@ from messages.market import Gap
 from messages.orders import (
     AmendRejected,
     CancelRejected,
-    Fill,
     OrderAccepted,
     OrderAmended,
-    OrderClosed,
-    OrderDenied,
-    OrderRejected,
     OrderUnknown,
 )
 
 _S = PairState
-_KNOWN_REPORTS = (
-    OrderAccepted,
-    OrderRejected,
-    OrderDenied,
-    OrderAmended,
-    AmendRejected,
-    CancelRejected,
-    Fill,
-    OrderClosed,
-)
+_NOTICES = (OrderAccepted, OrderAmended, AmendRejected, CancelRejected)
+"""Reports that leave an order as open as it was."""
 PAIR_INPUTS: tuple[type, ...] = (
-    *_KNOWN_REPORTS,
+    *ENDINGS,
+    *_NOTICES,
     OrderUnknown,
     Gap,
     StrategyStarted,
@@ -71,42 +61,33 @@ _SETTLED = (_S.OPEN, _S.FLAT, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING)
 """Where a pair may stand once nothing works any more. FLATTENING and PROTECTING may find it HALTED or FLAT at once."""
 
 
-def _always() -> Rows:
-    """Rows that every lasting state has: restart, halt, and what concerns others."""
+_ALWAYS: Rows = {
+    **dict.fromkeys(PAIR_INPUTS, on(_H.stay)),
+    StrategyStarted: on(_H.recover, _S.RECOVERING),
+    HaltStrategy: on(_H.halt, _S.HALTED),
+}
+"""Rows that every lasting state has: restart, halt, and what concerns others."""
+
+_RESTING: Rows = {
+    **_ALWAYS,
+    **dict.fromkeys(ENDINGS, on(_H.notice, _S.OPEN, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING, _S.FLAT)),
+}
+"""Nothing should be held: a late fill may still bring something."""
+
+_AWAITING_START: Rows = {
+    **_RESTING,
+    **dict.fromkeys((Disarm, Gap, VenueDown, DrainStrategy), on(_H.stand_down, _S.IDLE)),
+}
+"""A signal is there, nothing has been sent: trouble ends it."""
+
+
+def _working(row_of_endings: Row) -> Rows:
+    """Orders work: their ends decide; an outcome that is not known, a gap or an outage stops everything."""
     return {
-        StrategyStarted: on(_H.recover, _S.RECOVERING),
-        HaltStrategy: on(_H.halt, _S.HALTED),
-        VenueUp: on(_H.stay),
-        Gap: on(_H.stay),
-        VenueDown: on(_H.stay),
-        DrainStrategy: on(_H.stay),
-        TimerFired: on(_H.stay),
-    }
-
-
-def _resting() -> Rows:
-    """Nothing should be held: a late report may still bring something."""
-    noticed = on(_H.notice, _S.OPEN, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING, _S.FLAT)
-    return {**_always(), **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown, RecoveryCompleted), noticed)}
-
-
-def _awaiting_start() -> Rows:
-    """A signal is there, nothing has been sent: trouble ends it."""
-    return {
-        **_resting(),
-        Disarm: on(_H.stand_down, _S.IDLE),
-        **dict.fromkeys((Gap, VenueDown, DrainStrategy), on(_H.stand_down, _S.IDLE)),
-    }
-
-
-def _working(row_of_reports: Row) -> Rows:
-    """Orders work: their reports decide; an outcome that is not known, a gap or an outage stops everything."""
-    troubled = on(_H.protect, _S.PROTECTING)
-    return {
-        **_always(),
-        **dict.fromkeys((*_KNOWN_REPORTS, RecoveryCompleted), row_of_reports),
+        **_ALWAYS,
+        **dict.fromkeys(ENDINGS, row_of_endings),
         TimerFired: on(_H.on_timer, _S.HALTED, *_SETTLED),
-        **dict.fromkeys((OrderUnknown, Gap, VenueDown), troubled),
+        **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_H.protect, _S.PROTECTING)),
         Flatten: on(_H.flatten, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
     }
 
@@ -117,15 +98,14 @@ class PairExecution(PairHandlers):
     initial = _S.RECOVERING
     transitions = {
         _S.RECOVERING: {
-            **_always(),
-            **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown), on(_H.stay)),
+            **_ALWAYS,
             StrategyStarted: on(_H.recover),
             RecoveryCompleted: on(_H.take_over, _S.IDLE, _S.OPEN, _S.REPAIRING, _S.PROTECTING),
         },
-        _S.IDLE: {**_resting(), Arm: on(_H.arm, _S.ARMED)},
-        _S.ARMED: {**_awaiting_start(), Reserve: on(_H.reserve, _S.RESERVED)},
+        _S.IDLE: {**_RESTING, Arm: on(_H.arm, _S.ARMED)},
+        _S.ARMED: {**_AWAITING_START, Reserve: on(_H.reserve, _S.RESERVED)},
         _S.RESERVED: {
-            **_awaiting_start(),
+            **_AWAITING_START,
             HeadroomGranted: on(_H.open_pair, _S.LEG_ONE_WORKING, _S.BOTH_WORKING),
             HeadroomDenied: on(_H.deny, _S.IDLE),
         },
@@ -154,23 +134,19 @@ class PairExecution(PairHandlers):
             **_working(on(_H.hear_protected, *_SETTLED)),
             TimerFired: on(_H.poll_protected, _S.HALTED, *_SETTLED),
             VenueUp: on(_H.hear_protected, *_SETTLED),
-            OrderUnknown: on(_H.stay),
-            Gap: on(_H.stay),
-            VenueDown: on(_H.stay),
-            FeedStale: on(_H.stay),
+            **dict.fromkeys(_NOTICES, on(_H.cancel_rest)),
+            **dict.fromkeys((OrderUnknown, Gap, VenueDown, FeedStale), on(_H.stay)),
         },
         _S.FLAT: {CycleRecorded: on(_H.rest, _S.COOLDOWN, _S.IDLE)},
         _S.COOLDOWN: {
-            **_resting(),
-            TimerFired: on(_H.wake, _S.IDLE),
+            **_RESTING,
+            TimerFired: on(_H.stand_down, _S.IDLE),
             DrainStrategy: on(_H.stand_down, _S.IDLE),
         },
         _S.HALTED: {
-            **_always(),
-            **dict.fromkeys((*_KNOWN_REPORTS, OrderUnknown, RecoveryCompleted, VenueUp), on(_H.cancel_rest)),
-            StrategyStarted: on(_H.stay),
-            HaltStrategy: on(_H.stay),
-            Flatten: on(_H.stay),
+            **_ALWAYS,
+            **dict.fromkeys((*_NOTICES, RecoveryCompleted, VenueUp), on(_H.cancel_rest)),
+            **dict.fromkeys((StrategyStarted, HaltStrategy, Flatten), on(_H.stay)),
         },
     }
     terminal = frozenset({_S.HALTED})

@@ -38,7 +38,11 @@ PROTECT_GRACE_POLLS = 5
 PROTECT_POLLS_MAX = 300
 """Polls with all venues up and an order still not ended, before the pair halts (one minute)."""
 CLOSING_ROUNDS_MAX = 6
+"""Rounds of a close that fill nothing, before it is flattened."""
+CLOSING_ORDERS_MAX = 60
+"""Rounds of a close altogether."""
 FLATTEN_ROUNDS_MAX = 6
+UNPRICED = "no price to compare the legs by"
 
 _S = PairState
 _AT_REST = frozenset({_S.IDLE, _S.OPEN, _S.COOLDOWN, _S.PROTECTING})
@@ -67,7 +71,7 @@ class PairHandlers(Machine[PairState]):
 
     def _begin(self) -> None:
         """Forget the last cycle's counters."""
-        self._rounds = self._timeouts = self._polls = 0
+        self._rounds = self._closes = self._timeouts = self._polls = 0
         self.repairs.begin()
         self._was_closed = self._was_flattened = self._must_flatten = False
 
@@ -102,9 +106,6 @@ class PairHandlers(Machine[PairState]):
 
     def stand_down(self, _message: Any) -> Step:
         return _S.IDLE, self.orders.cancel_timers()
-
-    def wake(self, fired: TimerFired) -> Step:
-        return (_S.IDLE if fired.name == COOLDOWN_TIMER else self.state), []
 
     def reserve(self, command: Reserve) -> Step:
         self._plan = command.plan
@@ -147,10 +148,10 @@ class PairHandlers(Machine[PairState]):
         """Nothing works: what is held decides where the pair stands."""
         outputs = self.orders.cancel_timers()
         position = self.position
-        if not position.is_measurable:
-            return self._protect("no price to compare the legs by")
         if position.is_wrong_way() or self._must_flatten:
             state, more = self._flatten(self.reason or "a leg is held against its direction")
+        elif not position.is_measurable:
+            state, more = self._protect(UNPRICED)
         elif position.is_actionable():
             state, more = self._repair()
         elif position.is_holding():
@@ -192,8 +193,6 @@ class PairHandlers(Machine[PairState]):
 
     def check_open(self, _report: Any) -> Step:
         """A late report while the pair is held: a leg that is gone altogether must be replaced or the other closed."""
-        if self.desk.working:
-            return self.state, []
         if self.position.is_one_legged() or self.position.is_wrong_way() or not self.position.is_holding():
             return self._settle()
         return self.state, []
@@ -213,8 +212,8 @@ class PairHandlers(Machine[PairState]):
     def notice(self, _report: Any) -> Step:
         """A late report while nothing should be held: take over what it brought."""
         position = self.position
-        if self.desk.working or not position.is_measurable:
-            return self.state, []
+        if not position.is_measurable and any(position.held):
+            return self._protect(UNPRICED)
         if position.is_actionable() or position.is_holding() or position.is_wrong_way():
             self._begin()
             self.reason = "a late fill"
@@ -225,27 +224,29 @@ class PairHandlers(Machine[PairState]):
 
     def close(self, command: Close) -> Step:
         self.reason = command.reason
-        self._rounds, self._was_closed = 0, True
+        self._rounds, self._closes, self._was_closed = 0, 0, True
         return self._close_round()
 
     def _close_round(self) -> Step:
         wanted = self.position.closing(self.parameters.execution)
         if not any(wanted):
             return _S.FLAT, self.orders.cancel_timers()
-        if self._rounds >= CLOSING_ROUNDS_MAX:
-            return self._flatten(f"{self.reason}; not closed in {self._rounds} rounds")
+        if self._rounds >= CLOSING_ROUNDS_MAX or self._closes >= CLOSING_ORDERS_MAX:
+            return self._flatten(f"{self.reason}; not closed in {self._closes} rounds")
         if not all(self.orders.is_usable(index) for index in (0, 1) if wanted[index]):
             return self._protect("a market went stale while closing")
-        self._rounds += 1
+        self._closes += 1
         self._timeouts = 0
-        slippage_bps = self.parameters.slippage_bps_max * max(1, self._rounds - 1)
+        slippage_bps = self.parameters.slippage_bps_max * max(1, self._rounds)
         orders = [(index, self.legs[index].closes, wanted[index]) for index in (0, 1) if wanted[index]]
         return _S.CLOSING, self.orders.send([self.orders.capped(order, slippage_bps) for order in orders])
 
     def after_close(self, _report: Any) -> Step:
-        if self.desk.working:
+        if self.desk.working or RETRY_TIMER in self.desk.timers:
             return self.state, []
-        if not any(self.position.closing(self.parameters.execution)) or self.orders.is_filled:
+        has_filled = self.orders.has_filled
+        self._rounds = 0 if has_filled else self._rounds + 1
+        if has_filled or not any(self.position.closing(self.parameters.execution)):
             return self._close_round()
         return self._wait_for_retry()
 
@@ -289,10 +290,8 @@ class PairHandlers(Machine[PairState]):
 
     def on_timer(self, fired: TimerFired) -> Step:
         """A leg's order is late, or it is time for the next attempt."""
-        if self.desk.working:
-            return self._time_out() if fired.name == LEG_TIMER else (self.state, [])
-        if fired.name != RETRY_TIMER:
-            return self.state, []
+        if fired.name == LEG_TIMER:
+            return self._time_out()
         if self.state is _S.CLOSING:
             return self._close_round()
         return self._flatten_round() if self.state is _S.FLATTENING else self._settle()
@@ -320,19 +319,12 @@ class PairHandlers(Machine[PairState]):
 
     def hear_protected(self, _message: Any) -> Step:
         """A report or a venue's return while protecting: go on as soon as everything is known and fresh."""
-        outputs = [
-            self.desk.cancel(order)
-            for order in self.desk.working
-            if order.state is OrderState.WORKING and self.orders.is_reachable(order)
-        ]
         if not self.desk.working and self._is_healthy():
             self.repairs.account()
             return self._settle()
-        return self.state, outputs
+        return self.cancel_rest(_message)
 
-    def poll_protected(self, fired: TimerFired) -> Step:
-        if fired.name != PROTECT_TIMER:
-            return self.state, []
+    def poll_protected(self, _fired: TimerFired) -> Step:
         self._polls += 1
         if self.desk.working:
             return self._poll_unknown()
@@ -341,7 +333,8 @@ class PairHandlers(Machine[PairState]):
         is_idle = position.is_measurable and not (position.is_holding() or position.is_actionable())
         if self._is_healthy() or (is_idle and not position.is_wrong_way()):
             return self._settle()
-        if self._polls >= PROTECT_GRACE_POLLS and self._can_reduce():
+        can_reduce = position.is_measurable and position.is_actionable() and bool(self.repairs.available())
+        if self._polls >= PROTECT_GRACE_POLLS and can_reduce:
             return self._settle()
         return self.state, [self.orders.wait(PROTECT_TIMER)]
 
@@ -352,12 +345,6 @@ class PairHandlers(Machine[PairState]):
             names = ", ".join(order.request.client_order_id for order in self.desk.working)
             return self._halt(f"the outcome of {names} did not become known")
         return self.state, [*self.orders.cancel_reachable(), self.orders.wait(PROTECT_TIMER)]
-
-    def _can_reduce(self) -> bool:
-        """Whether a residual could be unwound now although the other market is not there."""
-        if not self.position.is_measurable or not self.position.is_actionable():
-            return False
-        return bool(self.repairs.available())
 
     def _is_healthy(self) -> bool:
         if self._must_flatten:
@@ -376,7 +363,7 @@ class PairHandlers(Machine[PairState]):
         return _S.HALTED, [*self.orders.cancel_timers(), *self.orders.cancel_reachable()]
 
     def cancel_rest(self, _message: Any) -> Step:
-        """Halted: what turns out to work still is cancelled; what it had filled is counted."""
+        """What turns out to work still is cancelled; what it had filled is counted."""
         working = [order for order in self.desk.working if order.state is OrderState.WORKING]
         return self.state, [self.desk.cancel(order) for order in working if self.orders.is_reachable(order)]
 
@@ -395,7 +382,7 @@ class PairHandlers(Machine[PairState]):
         position = self.position
         held_something = any(held > 0 for held in position.held)
         if held_something and not position.is_measurable:
-            return self._protect("no price to compare the legs by")
+            return self._protect(UNPRICED)
         if position.is_wrong_way():
             self._must_flatten = True
             return self._protect("a leg is held against its direction")

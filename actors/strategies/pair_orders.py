@@ -83,9 +83,9 @@ class PairOrders:
         return [*self.desk.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
 
     @property
-    def is_filled(self) -> bool:
-        """Whether the orders that were sent last have filled completely."""
-        return all(order.filled_quantity >= order.request.quantity for order in self.batch)
+    def has_filled(self) -> bool:
+        """Whether the orders that were sent last have filled anything."""
+        return any(order.filled_quantity for order in self.batch)
 
     def cancel_reachable(self) -> Outputs:
         """Cancel whatever works at a venue that can be reached."""

@@ -90,6 +90,8 @@ def _unwind(legs: tuple[Leg, Leg], held: Holdings, index: int, quantity: Decimal
     if not quantity:
         return None
     price = leg.view.executable(leg.closes, float(quantity)).price
+    if not price:
+        return None
     entry = held.prices[index]
     base = float(leg.instrument.base_quantity(quantity, held.reference))
     moved = (price - float(entry)) * leg.opens.sign if entry is not None else 0.0
@@ -108,6 +110,8 @@ def _complete(
     price = leg.view.executable(leg.opens, float(quantity)).price
     entry = held.prices[1 - index]
     met = float(entry) if entry is not None else other.view.touch(other.closes)
+    if not price or not met:
+        return None
     base = float(leg.instrument.base_quantity(quantity, held.reference))
     expected = exit_basis_bps / BPS * price
     locked = (-leg.opens.sign * price - other.opens.sign * met - expected) * base

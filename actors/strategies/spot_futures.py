@@ -28,19 +28,24 @@ from actors.strategies.pair_commands import (
     Reserve,
 )
 from actors.strategies.sizing import Leg, PlanRequest, plan_pair
-from actors.strategies.spot_futures_parameters import SpotFuturesParameters, carry_terms, deadline_ns,
-    faults_of, pair_parameters
-from actors.strategies.strategy import INPUTS, ORDER_REPORTS, Strategy
+from actors.strategies.spot_futures_parameters import (
+    SpotFuturesParameters,
+    carry_terms,
+    deadline_ns,
+    faults_of,
+    pair_parameters,
+)
+from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS, Strategy
 from messages.control import (
     DrainStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    SetTimer,
     StrategyStarted,
     TimerFired,
     VenueDown,
     VenueUp,
 )
-from messages.health import CycleResult
 from messages.instruments import Instrument
 from messages.market import Gap, MarkPrice, Quote
 from messages.orders import FundingPaid, OrderUnknown, Side
@@ -49,6 +54,7 @@ from messages.topics import Channel
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 WATCH_TIMER = "watch"
+SILENCE = "a market has not been heard of for too long"
 
 
 class State(Enum):
@@ -112,7 +118,7 @@ class SpotFutures(Strategy[State]):
         self._refusal = ""
         self._armed_ns = self._readings = self._flips = 0
         self._entry_rate = 0.0
-        self._deadline_ns = 0
+        self._deadline_ns = self._grace_ns = 0
         self._held: HeldPair | None = None
 
     @classmethod
@@ -152,9 +158,7 @@ class SpotFutures(Strategy[State]):
         """Arm on an edge, enter once it has held for `confirm_ms`, stand down when it goes."""
         now_ns = self.desk.now_ns
         edge_bps = self.signal.entry_edge_bps(now_ns)
-        if edge_bps < self._min_edge_bps:
-            return self._disarm() if self._armed_ns else (self._state, ())
-        if not self._may_enter(now_ns, edge_bps):
+        if edge_bps < self._min_edge_bps or not self._may_enter(now_ns, edge_bps):
             return self._disarm() if self._armed_ns else (self._state, ())
         outputs: list[Any] = []
         if not self._armed_ns:
@@ -209,7 +213,8 @@ class SpotFutures(Strategy[State]):
             return self._state, ()
         now_ns, held = self.desk.now_ns, self._held
         if not self.signal.is_fresh(now_ns):
-            return self.follow(FeedStale("a market has not been heard of for too long"))
+            # After a restart both markets have to be heard of once before their silence means anything.
+            return self.follow(FeedStale(SILENCE)) if now_ns >= self._grace_ns else (self._state, ())
         if held is None:
             held = self._held = self._measure()
         command = self._reason_to_leave(now_ns, held) if held is not None else None
@@ -240,12 +245,10 @@ class SpotFutures(Strategy[State]):
             return self._state, ()
         return self.follow(Close(f"funding flipped to {self.signal.funding_rate:.6f}"))
 
-    def watch(self, fired: TimerFired) -> Reaction[State]:
+    def watch(self, _fired: TimerFired) -> Reaction[State]:
         """Now and then, without a quote: are both markets alive, are the legs in line?"""
-        if fired.name != WATCH_TIMER:
-            return self.follow(fired)
         if not self.signal.is_fresh(self.desk.now_ns):
-            return self.follow(FeedStale("a market has not been heard of for too long"))
+            return self.follow(FeedStale(SILENCE))
         state, outputs = self._keep_in_line([])
         if self.pair.state is PairState.OPEN:
             outputs = [*outputs, self._watch_timer()]
@@ -313,23 +316,22 @@ class SpotFutures(Strategy[State]):
             self.cycle_log.start(self.desk.now_ns, 0.0, self.pnl(), self.desk.orders_sent)
         self.cycle_log.enter(state.name)
 
-    def _begin_holding(self) -> Any:
+    def _begin_holding(self) -> SetTimer:
         self.cycle_log.balance(self.desk.now_ns)
         self._held = None
         self._readings = self._flips = 0
         self._deadline_ns = deadline_ns(self.parameters, self._futures.instrument, self.cycle_log.started_ns)
-        return self._watch_timer()
+        watch = self._watch_timer()
+        self._grace_ns = watch.at_ns
+        return watch
 
-    def _watch_timer(self) -> Any:
+    def _watch_timer(self) -> SetTimer:
         return self.desk.set_timer(WATCH_TIMER, self.parameters.quote_age_max_ms * NS_PER_MS)
 
     def _end_cycle(self) -> None:
         pair = self.pair
         result = pair.result(has_fills=self.cycle_log.fills > 0)
-        residual = pair.position.residual_text()
-        reason = "; ".join(text for text in (pair.reason, residual) if text)
-        if residual and result is not CycleResult.ABANDONED:
-            self.alert(residual)
+        reason = "; ".join(text for text in (pair.reason, pair.position.residual_text()) if text)
         self.cycle_log.finish(result, self.desk.now_ns, self.pnl(), self.desk.orders_sent, reason)
 
     def _stand(self) -> State:
@@ -351,7 +353,7 @@ class SpotFutures(Strategy[State]):
 
     _ALWAYS: Rows = {
         **dict.fromkeys(INPUTS, on(stay)),
-        **dict.fromkeys((VenueUp, VenueDown, Gap, DrainStrategy), on(follow)),
+        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy), on(follow)),
         FundingPaid: on(book_funding),
         StrategyStarted: on(follow, State.IDLE),
         HaltStrategy: on(follow, State.HALTED),
@@ -360,40 +362,33 @@ class SpotFutures(Strategy[State]):
 
     _RESTING: Rows = {
         **_ALWAYS,
-        **dict.fromkeys((*ORDER_REPORTS, RecoveryCompleted), on(follow, *_SETTLED)),
+        **dict.fromkeys(ENDINGS, on(follow, *_SETTLED)),
         DrainStrategy: on(follow, State.IDLE),
     }
     _WORKING: Rows = {
         **_ALWAYS,
-        **dict.fromkeys((*ORDER_REPORTS, RecoveryCompleted), on(follow, *_SETTLED)),
+        **dict.fromkeys(ENDINGS, on(follow, *_SETTLED)),
         **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(follow, State.PROTECTING)),
         TimerFired: on(follow, *_SETTLED, State.HALTED),
     }
-    _OPENING: Rows = {
-        **_WORKING,
-        **dict.fromkeys(set(ORDER_REPORTS) - {OrderUnknown}, on(follow, *_SPOT_FIRST, *_SETTLED)),
-    }
+    _OPENING: Rows = {**_WORKING, **dict.fromkeys(ENDINGS, on(follow, *_SPOT_FIRST, *_SETTLED))}
 
     transitions = {
-        State.IDLE: _RESTING,
+        State.IDLE: {**_RESTING, RecoveryCompleted: on(follow, *_SETTLED)},
         State.ANALYZING_MARKET: {**_RESTING, Quote: on(seek_entry, *_SPOT_FIRST)},
         State.OPENING_SPOT_POSITION: _OPENING,
         State.OPENING_FUTURES_HEDGE: _OPENING,
         State.MONITORING_POSITIONS: {
             **_WORKING,
-            **dict.fromkeys(set(ORDER_REPORTS) - {OrderUnknown}, on(follow_open, *_SETTLED)),
+            **dict.fromkeys(ENDINGS, on(follow_open, *_SETTLED)),
             Quote: on(watch_carry, *_SETTLED),
             MarkPrice: on(watch_funding, *_SETTLED),
-            TimerFired: on(watch, *_SETTLED),
+            TimerFired: on(watch, State.REBALANCING, State.PROTECTING),
         },
         State.REBALANCING: _WORKING,
         State.CLOSING_POSITIONS: _WORKING,
-        State.PROTECTING: {**_WORKING, VenueUp: on(follow, *_SETTLED)},
+        State.PROTECTING: {**_WORKING, VenueUp: on(follow, *_SETTLED), OrderUnknown: on(follow)},
         State.COOLDOWN: {**_RESTING, TimerFired: on(follow, State.ANALYZING_MARKET, State.IDLE)},
-        State.HALTED: {
-            **_ALWAYS,
-            **dict.fromkeys((*ORDER_REPORTS, RecoveryCompleted), on(follow)),
-            StrategyStarted: on(follow),
-        },
+        State.HALTED: {**_ALWAYS, RecoveryCompleted: on(follow), StrategyStarted: on(follow), HaltStrategy: on(follow)},
     }
     terminal = frozenset({State.HALTED})

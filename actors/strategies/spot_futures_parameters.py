@@ -116,10 +116,9 @@ def faults_of(parameters: SpotFuturesParameters, instruments: Mapping[str, Instr
 
 def _leg_faults(parameters: SpotFuturesParameters, spot: Instrument, futures: Instrument) -> list[str]:
     faults = []
+    notional = parameters.notional if parameters.notional.is_finite() else Decimal(0)
     if not spot.is_spot:
-        faults.append(
-            f"spot is {spot.id}, a {spot.type.value}; the leg that is bought and held must be a spot instrument"
-        )
+        faults.append(f"spot is {spot.id}, a {spot.type.value}; the leg that is bought must be a spot instrument")
     if futures.is_spot:
         faults.append(f"futures is {futures.id}, a spot instrument; expected a perpetual or a dated future to sell")
     if spot.base != futures.base:
@@ -130,7 +129,7 @@ def _leg_faults(parameters: SpotFuturesParameters, spot: Instrument, futures: In
         )
     for instrument in (spot, futures):
         least = instrument.multiplier if instrument.inverse else instrument.min_notional
-        if parameters.notional < max(least, instrument.min_notional):
+        if 0 < notional < max(least, instrument.min_notional):
             faults.append(f"notional is {parameters.notional}, less than one order of {instrument.id} needs ({least})")
     if parameters.min_funding_apr is not None and not futures.funding_interval_hours:
         faults.append(

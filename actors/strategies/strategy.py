@@ -60,6 +60,8 @@ ORDER_REPORTS: tuple[type, ...] = (
     Fill,
     OrderClosed,
 )
+ENDINGS: tuple[type, ...] = (Fill, OrderClosed, OrderRejected, OrderDenied)
+"""Reports after which an order may not work any more; the others leave it as open as it was."""
 HOST_MESSAGES: tuple[type, ...] = (
     StrategyStarted,
     RecoveryCompleted,
@@ -156,7 +158,7 @@ class Strategy(Machine[StateT]):
     @property
     def note(self) -> str:
         """What a person should know about it now, for the status: a residual, the edge seen, why it halted."""
-        raise NotImplementedError
+        return ""
 
     # --- what the host uses -------------------------------------------------------------------------------------
 

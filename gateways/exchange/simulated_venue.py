@@ -159,6 +159,12 @@ class SimulatedVenue:
             orders=self._orders.counts(),
             positions={market.instrument.symbol: self._ledger.position(market.instrument.id) for market in markets},
             balances=dict(self._ledger.balances),
+            marks={market.instrument.symbol: mark for market in markets if (mark := _mid(market)) is not None},
+            unrealised={
+                market.instrument.symbol: self._ledger.unrealised(market.instrument.id, mark)
+                for market in markets
+                if not market.instrument.is_spot and (mark := _mid(market)) is not None
+            },
         )
 
     # --- helpers -------------------------------------------------------------------------------------------------
@@ -272,3 +278,9 @@ def _touch(market: Matching, side: Side) -> tuple[Decimal, Decimal]:
     if best is None:
         best = market.liquidity.best(side) or (0.0, 0.0)
     return Decimal(repr(best[0])), Decimal(repr(best[1]))
+
+
+def _mid(market: Matching) -> Decimal | None:
+    """The exact mid of the newest quote; None before the first."""
+    quote = market.liquidity.quote
+    return None if quote is None else (Decimal(repr(quote.bid)) + Decimal(repr(quote.ask))) / 2

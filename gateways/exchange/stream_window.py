@@ -3,8 +3,8 @@
 from typing import Final
 
 CHECKPOINT_EVERY: Final = 32
-CHECKPOINTS_OUTSTANDING_MAX: Final = 4
-"""So a reader is at most 5 × 32 messages behind, and the market at most that far ahead of an order."""
+CHECKPOINTS_OUTSTANDING_MAX: Final = 6
+"""So a reader is at most 7 × 32 messages behind, and the market at most that far ahead of an order."""
 
 
 class StreamWindow:

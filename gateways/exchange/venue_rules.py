@@ -1,7 +1,6 @@
-"""The rules of a simulated venue: which instruments it can carry, and which orders it refuses at entry, with the
-reason and the words in which venues put it.
+"""The rules of a simulated venue: which instruments it can carry, and which orders it refuses at entry.
 
-Source of the words: Binance Spot and USDⓈ-M Futures API docs, "Errors" and "Filters", read 2026-11-24.
+Reasons are enumerated; the words beside them follow the error messages and filter names of Binance, for people.
 """
 
 from decimal import Context, Decimal

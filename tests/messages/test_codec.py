@@ -2,7 +2,6 @@
 
 import os
 from decimal import Decimal
-from itertools import chain
 from math import inf, isfinite, nan
 from random import Random
 from typing import Any
@@ -97,7 +96,8 @@ def mutations(frame: bytes, random: Random) -> bytes:
                 header = random.choice(b"\xdd\xdf\xdb\xc6\xc9\xdc\xde\xda")
                 data[position : position + 1] = bytes((header,)) + random.randbytes(4)
             case 6:
-                data[position:position] = random.choice((b"\x91", b"\x81\xa1a", b"\xdc\x00\x01")) * random.randint(1, 300)
+                opening = random.choice((b"\x91", b"\x81\xa1a", b"\xdc\x00\x01"))
+                data[position:position] = opening * random.randint(1, 300)
             case _:
                 data[position:position] = data[: random.randrange(len(data) + 1)]
     return bytes(data)
@@ -200,16 +200,12 @@ def test_a_float_that_is_not_finite_or_out_of_bounds_is_refused_wherever_it_stan
 def test_a_decimal_that_is_not_finite_or_out_of_bounds_is_refused_wherever_it_stands(link: str) -> None:
     codec, _ = LINKS[link]
     for cls in classes_of(link):
-        message = next(
-            message
-            for message in (arbitrary(cls, Random(seed), items_min=1) for seed in range(100))
-            if all(leaf is not None for _, leaf in leaves(message)) or seed_is_last(message)
-        )
+        drawn = (arbitrary(cls, Random(seed), items_min=1) for seed in range(1_000))
+        message = next(message for message in drawn if all(leaf is not None for _, leaf in leaves(message)))
         array = raw(message)
         for path in [path for path, leaf in leaves(message) if isinstance(leaf, Decimal)]:
             for bad in BAD_DECIMALS:
                 with pytest.raises(FrameError):
-                    print(cls, path, bad)
                     codec.decode(replaced(array, path, bad))
 
 
@@ -219,8 +215,6 @@ def test_an_unknown_field_an_unknown_tag_and_a_missing_field_are_refused(link: s
     for cls in classes_of(link):
         array = raw(arbitrary(cls, Random(5)))
         for bad in ([*array, 1], ["nonsense", *array[1:]], [None, *array[1:]], array[1:], array[:1], [], {}, None, 7):
-            if bad == [array[0]] and all(field.default is not msgspec.NODEFAULT for field in msgspec.structs.fields(cls)):
-                continue
             with pytest.raises(FrameError):
                 codec.decode(msgspec.msgpack.encode(bad))
 
@@ -260,4 +254,4 @@ def test_a_message_is_immutable_and_says_what_it_is() -> None:
     tick = ClockTick("sim", 1, 2, 1.0)
     with pytest.raises(AttributeError):
         tick.speed = 2.0  # type: ignore[misc]
-    assert list(chain(["clock"], ["sim", 1, 2, 1.0])) == raw(tick)
+    assert raw(tick) == ["clock", "sim", 1, 2, 1.0]

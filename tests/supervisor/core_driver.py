@@ -9,7 +9,8 @@ from messages.control import CommandDone, FromOperator, Heartbeat, ProcessKind, 
 from messages.health import ClusterStatus
 from supervisor.actions import Action, ReplyOperator, SetAlarm, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart, RestartPolicy
-from supervisor.core import Core, RunOptions
+from supervisor.closing import RunOptions
+from supervisor.core import Core
 from supervisor.occurrences import (
     AlarmRang,
     Begun,

@@ -1,7 +1,6 @@
 """The life of one child, and its restart policy."""
 
 import pytest
-from tests.supervisor.core_driver import SECOND, child
 
 from actors.machine import UnexpectedMessage
 from messages.control import ProcessKind
@@ -24,6 +23,7 @@ from supervisor.children import (
     backoff_ns,
     describe_end,
 )
+from tests.supervisor.core_driver import SECOND, child
 
 POLICY = RestartPolicy(restarts_max=3, period_s=60.0, backoff_min_s=0.5, backoff_max_s=30.0)
 HEARTBEAT_TIMEOUT_NS = 2 * SECOND

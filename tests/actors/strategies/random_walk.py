@@ -10,8 +10,9 @@ from decimal import Decimal as D
 from typing import Any
 
 from actors.strategies.pair_commands import PairState
+from actors.strategies.spot_futures import SpotFutures
 from messages.instruments import Rounding
-from messages.orders import CloseReason, OrderUnknown, RejectReason
+from messages.orders import CloseReason, OrderUnknown
 from tests.actors.strategies.trading_world import INVERSE, INVERSE_ID, MS, SPOT, S, World, parameters
 
 SPOT_FEE_IN_BASE = type(SPOT)(
@@ -44,8 +45,7 @@ class Walk:
         self.late: list[tuple[str, D]] = []
         self.down: set[str] = set()
         self.epoch = 1
-        self.reports: list[Any] = []
-        self.illegal_alerts = 0
+        self.checked = 0
 
     # --- events -------------------------------------------------------------------------------------------------
 
@@ -234,11 +234,24 @@ class Walk:
         assert -step <= spot <= most + step
         short = -world.futures.base_quantity(futures, D(repr(PRICE_HIGH)))
         assert -step <= short <= most + step
-        for order in list(world.orders.values())[-2:]:
+        self._check_orders()
+
+    def _check_orders(self) -> None:
+        """Every order is in whole steps, and one that opens a pair stays within the notional and a step."""
+        world = self.world
+        orders = list(world.orders.values())[self.checked :]
+        self.checked += len(orders)
+        for order in orders:
             instrument = world.instruments[order.instrument]
             assert order.quantity > 0
             assert order.quantity == instrument.round_quantity(order.quantity)
             assert order.price is None or order.price % instrument.tick_size == 0
+            if world.strategy.pair.state in {PairState.LEG_ONE_WORKING, PairState.BOTH_WORKING}:
+                assert order.price is not None
+                held = abs(world.positions[order.instrument]) - self._filled(order.client_order_id)
+                value = instrument.notional(held + order.quantity, order.price)
+                step = instrument.notional(D("0.003") if instrument.is_spot else instrument.lot_size, order.price)
+                assert value <= world.settings.notional * D("1.002") + step
 
     def check_end(self) -> None:
         """Flat, or balanced, or HALTED with the residual said."""
@@ -249,10 +262,28 @@ class Walk:
             assert any("HALTED" in alert for alert in world.alerts)
             assert not residual or any("residual" in alert or "match" in alert for alert in world.alerts)
             return
-        assert not pair.position.is_actionable()
-        assert not pair.position.is_wrong_way()
+        assert self._residual_value() <= self._residual_max()
         if pair.position.residual_text() and not pair.position.is_holding():
             assert "residual" in world.strategy.note
+
+    def check_replay(self) -> None:
+        """A new strategy that is told the same says the same."""
+        again = SpotFutures("carry", self.world.instruments, self.world.settings)
+        assert self.world.outputs == [output for message in self.world.inputs for output in again.on_message(message)]
+
+    def _residual_value(self) -> D:
+        """What is not hedged, in quote currency, from the venues' books alone."""
+        world = self.world
+        spot, futures = world.held
+        price = world.strategy.pair.position.reference if world.futures.inverse else None
+        at = price or D(repr(self.price))
+        return abs(spot * world.settings.hedge_ratio + world.futures.base_quantity(futures, at)) * at
+
+    def _residual_max(self) -> D:
+        """The larger minimum of the two venues, and a step of each: less than that cannot be traded away."""
+        high, world = D(repr(PRICE_HIGH)), self.world
+        steps = [instrument.notional(instrument.lot_size, high) for instrument in (world.spot, world.futures)]
+        return max(world.spot.min_notional, world.futures.min_notional) + sum(steps)
 
     # --- helpers ------------------------------------------------------------------------------------------------
 
@@ -268,6 +299,9 @@ class Walk:
             name for name in names if self.world.instruments[self.world.orders[name].instrument].venue not in self.down
         ]
         return names[int(chance * 97) % len(names)] if names else ""
+
+    def _filled(self, name: str) -> D:
+        return self.world.orders[name].quantity - self.world.remaining[name]
 
     def _venue(self, name: str) -> str:
         return self.world.instruments[self.world.orders[name].instrument].venue
@@ -314,7 +348,5 @@ def walk(setting: int, events: Sequence[Event]) -> Walk:
     taken.settle()
     taken.check()
     taken.check_end()
+    taken.check_replay()
     return taken
-
-
-__all__ = ["EVENTS", "SETTINGS", "RejectReason", "Walk", "walk"]

@@ -137,7 +137,8 @@ class World:
         self.send(StrategyStarted("carry", epoch, "x-carry", self.now_ns))
 
     def recover(self, positions: dict[str, D] | None = None, open_orders: tuple[str, ...] = ()) -> None:
-        self.send(RecoveryCompleted(self.positions if positions is None else positions, open_orders, self.now_ns))
+        known = dict(self.positions if positions is None else positions)
+        self.send(RecoveryCompleted(known, open_orders, self.now_ns))
 
     def halt(self) -> None:
         self.send(HaltStrategy("operator", self.now_ns))
@@ -256,6 +257,26 @@ class World:
                 return
             for name in self.open_ids:
                 self.trade(name)
+
+    def trade_none(self) -> None:
+        """Let everything that works expire without a fill."""
+        for name in self.open_ids:
+            self.close(name)
+
+    def stray_fill(self, instrument: str, side: Side, quantity: str) -> None:
+        """A fill that no order of ours asked for: a liquidation, auto-deleveraging, or one from before a crash."""
+        self._trades += 1
+        self.positions[instrument] += side.sign * D(quantity)
+        self.send(
+            Fill(
+                client_order_id="venue-1", strategy="carry", instrument=instrument, side=side, quantity=D(quantity),
+                price=self._price(instrument), fee=D(0), fee_currency="USDT", liquidity=Liquidity.TAKER,
+                trade_id=f"t{self._trades}", ts_event=self.now_ns,
+            )
+        )  # fmt: skip
+
+    def _price(self, instrument: str) -> D:
+        return D(repr(self.quotes[instrument][0]))
 
     def open_pair(self) -> None:
         """From rich futures to a balanced pair."""

@@ -1,0 +1,199 @@
+"""Order ids, causes, reports counted once, and timers."""
+
+from decimal import Decimal as D
+
+import pytest
+
+from actors.strategies.order_desk import (
+    CAUSE_LENGTH_MAX,
+    CLOSED_ORDERS_KEPT_MAX,
+    OrderDesk,
+    Recent,
+    Ticket,
+    cause_of,
+)
+from messages.control import RecoveryCompleted, StrategyStarted, TimerFired, VenueUp
+from messages.market import Depth, MarkPrice, Quote, Trade
+from messages.order_lifecycle import OrderState
+from messages.orders import (
+    CloseReason,
+    Fill,
+    FundingPaid,
+    Liquidity,
+    OrderAccepted,
+    OrderClosed,
+    OrderRejected,
+    OrderType,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+
+INSTRUMENT = "BTCUSDT.spot"
+TICKET = Ticket(instrument=INSTRUMENT, side=Side.BUY, quantity=D(2), price=D(100), valid_for_ms=70_000)
+
+
+def a_desk(epoch: int = 3) -> OrderDesk:
+    desk = OrderDesk("carry")
+    desk.start(StrategyStarted("carry", epoch, "main-carry", 5))
+    desk.now_ns = 5
+    return desk
+
+
+def fill(name: str, trade_id: str = "t1", quantity: str = "1") -> Fill:
+    return Fill(
+        client_order_id=name, strategy="carry", instrument=INSTRUMENT, side=Side.BUY, price=D(100),
+        quantity=D(quantity), fee=D(0), fee_currency="USDT", liquidity=Liquidity.TAKER, trade_id=trade_id, ts_event=6,
+    )  # fmt: skip
+
+
+def ended(name: str, filled: str = "0", reason: CloseReason = CloseReason.EXPIRED) -> OrderClosed:
+    return OrderClosed(name, "carry", INSTRUMENT, reason, D(filled), 7)
+
+
+def test_ids_count_from_one_within_an_epoch():
+    desk = a_desk()
+    assert "main-carry-e3-1" == desk.submit(TICKET).request.client_order_id
+    assert "main-carry-e3-2" == desk.submit(TICKET).request.client_order_id
+    desk.start(StrategyStarted("carry", 4, "main-carry", 6))
+    assert "main-carry-e4-1" == desk.submit(TICKET).request.client_order_id
+
+
+def test_an_order_says_what_led_to_it_and_when():
+    desk = a_desk()
+    desk.cause = Quote(INSTRUMENT, 1.0, 1.0, 2.0, 1.0, 4, 5, 812, 99)
+    request = desk.submit(TICKET).request
+    assert ("quote:BTCUSDT.spot:812", 99, 5) == (request.caused_by, request.cause_mono_ns, request.ts_created)
+    assert (3, TimeInForce.IOC, OrderType.LIMIT, 60_000) == (
+        request.epoch, request.time_in_force, request.type, request.valid_for_ms,
+    )  # fmt: skip
+
+
+def test_an_order_without_a_price_is_a_market_order():
+    ticket = Ticket(instrument=INSTRUMENT, side=Side.SELL, quantity=D(1), price=None, reduce_only=True)
+    request = a_desk().submit(ticket).request
+    assert (OrderType.MARKET, True) == (request.type, request.reduce_only)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (Quote(INSTRUMENT, 1.0, 1.0, 2.0, 1.0, 4, 5, 812), "quote:BTCUSDT.spot:812"),
+        (Depth(INSTRUMENT, (), (), 1, 4, 5, 9), "depth:BTCUSDT.spot:9"),
+        (MarkPrice(INSTRUMENT, 1.0, 1.0, 0.0, 0, 4, 5, 3), "markprice:BTCUSDT.spot:3"),
+        (Trade(INSTRUMENT, 1.0, 1.0, Side.BUY, "p7", 4, 5), "trade:BTCUSDT.spot:p7"),
+        (fill("x-1", "t9"), "fill:BTCUSDT.spot:t9"),
+        (TimerFired("pair-leg", 1, 1), "timer:pair-leg"),
+        (ended("x-1"), "OrderClosed:x-1"),
+        (VenueUp("usdm", 1), "VenueUp:usdm"),
+        (RecoveryCompleted({}, (), 1), "RecoveryCompleted:"),
+        (None, ""),
+    ],
+)
+def test_every_message_can_be_named_as_a_cause(message, expected):
+    assert expected == cause_of(message)
+
+
+def test_a_cause_is_cut_to_what_an_order_carries():
+    assert CAUSE_LENGTH_MAX == len(cause_of(Trade("x" * 64, 1.0, 1.0, Side.BUY, "p" * 64, 4, 5)))
+
+
+def test_a_fill_is_counted_once():
+    desk = a_desk()
+    order = desk.submit(TICKET)
+    name = order.request.client_order_id
+    assert desk.apply(fill(name))
+    assert not desk.apply(fill(name))
+    assert (1, D(1)) == (desk.fills_counted, order.filled_quantity)
+
+
+def test_an_order_that_has_filled_completely_does_not_work_any_more():
+    desk = a_desk()
+    name = desk.submit(TICKET).request.client_order_id
+    desk.apply(fill(name, quantity="2"))
+    assert [] == desk.working
+    assert 1 == len(desk.open_orders)
+    desk.apply(ended(name, "2", CloseReason.FILLED))
+    assert [] == desk.open_orders
+
+
+def test_an_end_that_overtakes_a_fill_waits_for_it():
+    desk = a_desk()
+    name = desk.submit(TICKET).request.client_order_id
+    assert not desk.apply(ended(name, "1"))
+    assert 1 == len(desk.working)
+    assert desk.apply(fill(name))
+    assert [] == desk.open_orders
+    order = desk.order(name)
+    assert order is not None
+    assert OrderState.EXPIRED is order.state
+
+
+def test_a_fill_of_an_unknown_order_is_counted_and_told():
+    desk = a_desk()
+    assert desk.apply(fill("main-carry-e1-9"))
+    assert 1 == desk.fills_counted
+    assert "counted in the position" in desk.problems[0]
+
+
+def test_another_report_of_an_unknown_order_is_told_and_ignored():
+    desk = a_desk()
+    assert not desk.apply(ended("main-carry-e1-9"))
+    assert "OrderClosed for unknown order main-carry-e1-9" in desk.problems[0]
+
+
+def test_a_report_that_cannot_follow_is_told_and_ignored_but_a_fill_counts():
+    desk = a_desk()
+    name = desk.submit(TICKET).request.client_order_id
+    desk.apply(OrderRejected(name, "carry", INSTRUMENT, RejectReason.OTHER, "no", 6))
+    assert not desk.apply(OrderAccepted(name, "carry", INSTRUMENT, "v1", 7))
+    assert desk.apply(fill(name))
+    assert ["OrderAccepted", "Fill"] == [problem.split()[0] for problem in desk.problems]
+    assert 1 == desk.fills_counted
+
+
+def test_funding_is_always_news_to_the_desk():
+    assert a_desk().apply(FundingPaid("carry", INSTRUMENT, D(1), "USDT", 0.0, D(1), "f1", 1))
+
+
+def test_orders_that_the_gateways_do_not_hold_are_closed_as_lost():
+    desk = a_desk()
+    lost, kept, full = (desk.submit(TICKET).request.client_order_id for _ in range(3))
+    desk.apply(fill(full, quantity="2"))
+    assert [lost] == desk.close_lost(RecoveryCompleted({}, (kept,), 9))
+    assert [kept] == [order.request.client_order_id for order in desk.open_orders]
+
+
+def test_cancels_name_the_order_and_mark_it():
+    desk = a_desk()
+    order = desk.submit(TICKET)
+    cancel = desk.cancel(order)
+    assert (order.request.client_order_id, 3, INSTRUMENT) == (cancel.client_order_id, cancel.epoch, cancel.instrument)
+    assert OrderState.CANCELLING is order.state
+
+
+def test_closed_orders_are_kept_up_to_a_bound():
+    desk = a_desk()
+    names = [desk.submit(TICKET).request.client_order_id for _ in range(CLOSED_ORDERS_KEPT_MAX + 1)]
+    for name in names:
+        desk.apply(ended(name))
+    assert desk.order(names[0]) is None
+    assert desk.order(names[1]) is not None
+
+
+def test_a_bounded_set_forgets_the_oldest():
+    recent = Recent(2)
+    assert [True, True, False, True, True] == [recent.add(item) for item in ("a", "b", "a", "c", "a")]
+
+
+def test_a_timer_that_was_cancelled_or_replaced_is_not_taken():
+    desk = a_desk()
+    first = desk.set_timer("leg", 10)
+    second = desk.set_timer("leg", 20)
+    assert (15, 25) == (first.at_ns, second.at_ns)
+    assert not desk.take_timer(TimerFired("leg", 15, 15))
+    assert desk.take_timer(TimerFired("leg", 25, 25))
+    assert not desk.take_timer(TimerFired("leg", 25, 25))
+    desk.set_timer("leg", 30)
+    assert 1 == len(desk.cancel_timer("leg"))
+    assert [] == desk.cancel_timer("leg")

@@ -1,0 +1,98 @@
+"""A supervisor process that only answers its operator: `dummy_supervisor.py BEHAVIOUR SPEC`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import zmq
+
+from messages.codec import FROM_OPERATOR, encode
+from messages.control import CommandAccepted, StatusReply, StatusRequest, StopRequest
+from messages.health import ClusterStatus
+from supervisor import registry
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
+from supervisor.operator_link import SOCKET_NAME
+from supervisor.paths import ClusterPaths
+
+DEADLINE_S = 30.0
+STATUS = ClusterStatus("desk", "trading", 1.5, False, (), (), (), ())
+
+
+class DummySupervisor:
+    def __init__(self, behaviour: str, spec: dict) -> None:
+        self.behaviour = behaviour
+        self.paths = ClusterPaths(spec["state_dir"])
+        self.keeper = os.getppid()
+        self.statuses = 0
+        lives = self.paths.state_dir / "lives"
+        lives.touch()
+        self.life = len(lives.read_text()) + 1
+        lives.write_text("x" * self.life)
+
+    def run(self) -> None:
+        self.begin()
+        router = zmq.Context().socket(zmq.ROUTER)
+        router.bind(self.paths.endpoint(SOCKET_NAME))
+        end_s = time.monotonic() + DEADLINE_S
+        while time.monotonic() < end_s:
+            if router.poll(100):
+                peer, frame = router.recv_multipart()
+                request = FROM_OPERATOR.decode(frame)
+                if isinstance(request, StatusRequest):
+                    router.send_multipart([peer, encode(StatusReply(request.command_id, STATUS))])
+                    self.after_status()
+                else:
+                    router.send_multipart([peer, encode(CommandAccepted(request.command_id, "stopping"))])
+                    self.after_stop(request)
+
+    def begin(self) -> None:
+        if self.behaviour == "refused":
+            sys.stdout.write("1 mistake in desk.toml: no\n")
+            sys.exit(3)
+        if self.behaviour == "crash-always":
+            self.leave_an_orphan()
+            sys.stdout.write("the last words\n")
+            sys.exit(1)
+        if self.behaviour == "crash-once" and self.life == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.behaviour == "interrupt-at-once":
+            os.kill(self.keeper, signal.SIGINT)
+
+    def after_status(self) -> None:
+        self.statuses += 1
+        if self.behaviour in {"clean", "crash-once"}:
+            sys.exit(EXIT_CLEAN)
+        if self.behaviour == "failed":
+            sys.exit(EXIT_FAILED)
+        if self.behaviour in {"interrupted", "interrupted-twice", "stubborn"} and self.statuses == 1:
+            os.kill(self.keeper, signal.SIGINT)
+
+    def after_stop(self, request: StopRequest) -> None:
+        with (self.paths.state_dir / "stops").open("a") as file:
+            file.write("forced\n" if request.is_forced else "orderly\n")
+        if not request.is_forced:
+            if self.behaviour in {"interrupted-twice", "stubborn"}:
+                os.kill(self.keeper, signal.SIGTERM)
+                return
+            sys.exit(EXIT_CLEAN)
+        if self.behaviour == "interrupted-twice":
+            sys.exit(EXIT_FAILED)
+        self.leave_an_orphan()
+
+    def leave_an_orphan(self) -> None:
+        """A registered child that lives on; its pid goes to a file for the test."""
+        orphan = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+        created_s = psutil.Process(orphan.pid).create_time()
+        known = registry.load(self.paths.registry_file).children
+        record = registry.ChildRecord(pid=orphan.pid, created_s=created_s)
+        children = {**known, f"orphan-{self.life}": record}
+        registry.save(self.paths.registry_file, registry.Registry(children=children))
+
+
+if __name__ == "__main__":
+    DummySupervisor(sys.argv[1], json.loads(Path(sys.argv[2]).read_text())).run()

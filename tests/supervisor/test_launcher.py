@@ -1,0 +1,139 @@
+"""Processes started, watched, measured and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from supervisor import launcher as launcher_module
+from supervisor.actions import SUPERVISOR
+from supervisor.launcher import Launcher, LaunchFailed, find_process, kill_processes, open_log
+from supervisor.occurrences import ProcessEnded
+from supervisor.registry import ChildRecord
+from tests.supervisor.dummy_cluster import eventually
+
+SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    launcher = Launcher(tmp_path)
+    yield launcher
+    for child in psutil.Process().children():
+        child.kill()
+        child.wait(5)
+    launcher.close()
+
+
+def record_of(pid: int, shift_s: float = 0.0) -> ChildRecord:
+    return ChildRecord(pid=pid, created_s=psutil.Process(pid).create_time() + shift_s)
+
+
+def ended(launcher: Launcher) -> list[ProcessEnded]:
+    found: list[ProcessEnded] = []
+
+    def has_ended() -> bool:
+        found.extend(launcher.sweep())
+        return bool(found)
+
+    eventually(has_ended, "the end of a process")
+    return found
+
+
+def test_a_process_runs_in_a_session_of_its_own_and_writes_to_its_log(launcher: Launcher, tmp_path: Path) -> None:
+    code = "import os; print('session', os.getsid(0) == os.getpid(), flush=True)"
+    pid, created_s = launcher.start("spot", (sys.executable, "-c", code))
+    assert abs(created_s - psutil.Process().create_time()) < 3_600
+    assert ended(launcher) == [ProcessEnded("spot", pid, 0)]
+    assert (tmp_path / "spot.log").read_text() == "session True\n"
+    assert launcher.sweep() == []
+
+
+@pytest.mark.parametrize("has_pidfds", [True, False])
+def test_the_end_of_a_killed_process_is_told_with_its_signal(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, has_pidfds: bool
+) -> None:
+    if not has_pidfds:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    pid, _ = launcher.start("spot", SLEEPER)
+    assert len(launcher.descriptors()) == (1 if has_pidfds and hasattr(os, "pidfd_open") else 0)
+    assert launcher.sweep() == []
+    launcher.kill("spot")
+    assert ended(launcher) == [ProcessEnded("spot", pid, -signal.SIGKILL)]
+    assert launcher.descriptors() == set()
+    launcher.kill("spot")  # harmless
+
+
+def test_a_program_that_is_not_there_cannot_be_started(launcher: Launcher) -> None:
+    with pytest.raises(LaunchFailed, match="/no/such/program"):
+        launcher.start("spot", ("/no/such/program",))
+
+
+@pytest.mark.parametrize("has_pidfds", [True, False])
+def test_an_adopted_process_is_watched_and_its_exit_code_is_not_known(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, has_pidfds: bool
+) -> None:
+    if not has_pidfds:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    with subprocess.Popen(SLEEPER) as stranger:
+        assert launcher.adopt({"spot": record_of(stranger.pid)}) == {"spot"}
+        assert launcher.sweep() == []
+        launcher.kill("spot")
+        assert ended(launcher) == [ProcessEnded("spot", stranger.pid, None)]
+
+
+def test_a_process_that_has_the_pid_of_a_registered_one_is_not_adopted(launcher: Launcher) -> None:
+    with subprocess.Popen(SLEEPER) as stranger:
+        assert launcher.adopt({"spot": record_of(stranger.pid, shift_s=-60.0)}) == set()
+        stranger.kill()
+
+
+def test_neither_zombies_nor_the_dead_are_adopted(launcher: Launcher) -> None:
+    zombie = subprocess.Popen((sys.executable, "-c", ""))
+    record = record_of(zombie.pid)
+    eventually(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE, "a zombie")
+    assert find_process(record) is None
+    zombie.wait()
+    assert launcher_module._pidfd(zombie.pid) is None
+    assert find_process(record) is None
+    assert find_process(ChildRecord()) is None
+
+
+def test_processes_with_our_spec_files_that_are_not_known_are_killed(launcher: Launcher, tmp_path: Path) -> None:
+    spec_file = tmp_path / "spot.json"
+    known_pid, _ = launcher.start("perp", (*SLEEPER, str(tmp_path / "perp.json")))
+    with subprocess.Popen((*SLEEPER, str(spec_file))) as stray:
+        files = [spec_file, tmp_path / "perp.json"]
+        assert launcher.kill_strays(files) == [stray.pid]
+        assert stray.wait(10) == -signal.SIGKILL
+    assert psutil.pid_exists(known_pid)
+
+
+def test_processes_are_measured_with_the_supervisor_itself(launcher: Launcher) -> None:
+    launcher.start("spot", SLEEPER)
+    usages = launcher.measure()
+    assert set(usages) == {SUPERVISOR, "spot"}
+    assert usages[SUPERVISOR].rss_mb > 1
+    assert usages[SUPERVISOR].cpu_percent_mean > 0
+
+
+def test_registered_processes_are_killed(launcher: Launcher) -> None:
+    pid, created_s = launcher.start("spot", SLEEPER)
+    records = {"spot": ChildRecord(pid=pid, created_s=created_s), "perp": ChildRecord()}
+    assert kill_processes(records) == []
+    assert find_process(records["spot"]) is None
+
+
+def test_a_log_that_has_grown_too_long_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_module, "LOG_BYTES_MAX", 3)
+    for text in (b"abcd", b"efgh"):
+        with open_log(tmp_path / "spot.log") as log:
+            log.write(text)
+    assert (tmp_path / "spot.log").read_bytes() == b"efgh"
+    assert (tmp_path / "spot.log.old").read_bytes() == b"abcd"
+    assert (tmp_path / "spot.log").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,84 @@
+"""The smallest child there can be: it answers commands. `python -m tests.support.echo_child SPEC`."""
+
+import sys
+from collections.abc import Sequence
+
+from actors.runtime.child import ChildActor, Outcome, run_child
+from actors.runtime.links import router
+from actors.runtime.mailbox import Delivery, Priority, Wire
+from actors.runtime.spec import ChildSpec
+from messages.control import Drain, Halt, ProcessKind, ReportRequest, StartTrading, ToChild
+
+PEER = "peer"
+
+
+class EchoSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """:param peer_endpoint: a ROUTER that the child connects to; empty for none.
+    :param bound_endpoint: where the child binds a ROUTER of its own, whose frames it sends back.
+    :param fails_in: the hook that raises.
+    """
+
+    peer_endpoint: str = ""
+    bound_endpoint: str = ""
+    fails_in: str = ""
+
+
+class EchoChild(ChildActor):
+    """Does a `StartTrading` and says how many it has done; dies of a `Halt`; answers a `Drain` when asked again."""
+
+    kind = ProcessKind.EXCHANGE
+
+    def __init__(self, spec: EchoSpec, outcome: Outcome) -> None:
+        super().__init__(spec, outcome)
+        self.spec = spec
+        self.epoch = 7
+        self.starts = 0
+        self.connections: list[str] = []
+        self.alarms: list[str] = []
+
+    def on_open(self) -> None:
+        self._fail_if("open")
+        if self.spec.peer_endpoint:
+            self.connect(PEER, self.spec.peer_endpoint, "echo", hwm=10, priority=Priority.EXECUTIONS)
+        if self.spec.bound_endpoint:
+            self._bound = router(self.context, self.spec.bound_endpoint)
+            self.attach("bound", self._bound, Priority.EXECUTIONS, Wire.ROUTED)
+        self.set_ready()
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        if delivery.frame == b"poison":
+            raise RuntimeError("poisoned frame")
+        self._bound.send_multipart((delivery.sender, delivery.frame))
+
+    def on_command(self, command: ToChild) -> None:
+        if isinstance(command, StartTrading):
+            self.starts += 1
+            self.finish(command.command_id, f"start {self.starts}")
+        elif isinstance(command, Halt):
+            raise RuntimeError(command.reason)  # noqa: TRY004  # a handler that fails, not a wrong type
+        elif isinstance(command, Drain):
+            self.is_drained = True
+        elif isinstance(command, ReportRequest):
+            self.set_alarm(0)
+            self.finish(command.command_id, " ".join(self.connections + self.alarms))
+
+    def on_connection(self, name: str, *, is_up: bool) -> None:
+        self.connections.append(f"{name}-{'up' if is_up else 'down'}")
+
+    def on_alarm(self) -> None:
+        self.alarms.append("alarm")
+
+    def on_close(self) -> None:
+        self._fail_if("close")
+
+    def _fail_if(self, hook: str) -> None:
+        if self.spec.fails_in == hook:
+            raise RuntimeError(f"failed in {hook}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    return run_child(EchoChild, EchoSpec, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
