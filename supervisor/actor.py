@@ -4,6 +4,7 @@ core, and does what the core answers. It decides nothing.
 
 import secrets
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -33,8 +34,9 @@ from supervisor.actions import (
     StartChild,
     WriteReport,
 )
-from supervisor.child_spec import CHILDREN_SOCKET
+from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE
 from supervisor.core import Core
+from supervisor.journal_archive import archive_journals
 from supervisor.launcher import Launcher, LaunchFailed
 from supervisor.occurrences import (
     AlarmRang,
@@ -116,6 +118,8 @@ class SupervisorActor(pykka.ThreadingActor):
         spec_files = [self._spec_file(name) for name in planned | self._found.children.keys()]
         for pid in self._launcher.kill_strays(spec_files):
             log.warning("killed a process that is not one of the children", pid=pid)
+        if not living and EXCHANGE in planned:
+            self._put_journals_away()
         self._hear(Begun(living))
 
     def on_receive(self, message: Any) -> None:
@@ -139,6 +143,12 @@ class SupervisorActor(pykka.ThreadingActor):
         self._context.term()
         self._launcher.close()
         self._outcome.is_finished.set()
+
+    def _put_journals_away(self) -> None:
+        """Nothing lives, so the simulated venues that the journals are about are gone."""
+        archive = archive_journals(self._paths.journal_dir, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
+        if archive is not None:
+            log.info("journals of the last run are kept", directory=str(archive))
 
     def _bind(self, name: str) -> Socket:
         socket = router(self._context, self._paths.endpoint(name))

@@ -10,6 +10,8 @@ from messages.control import ProcessKind
 
 CHILDREN_SOCKET: Final = "children"
 """The supervisor binds its ROUTER for children under this name in the cluster's runtime directory."""
+EXCHANGE: Final = "exchange"
+"""The process of the simulated venues; reserved among the names of a config."""
 
 
 class Restart(Enum):

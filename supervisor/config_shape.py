@@ -64,7 +64,8 @@ class ClusterConfig(Table, frozen=True):
 
     :param heartbeat_timeout_ms: a process silent for so long is killed and restarted.
     :param restarts_max: more restarts than this within `restart_period_s` end in quarantine.
-    :param backoff_min_s: wait before the first restart; doubled for each further one, up to `backoff_max_s`.
+    :param backoff_min_s: wait before the second restart of a row (the first is at once); doubled for each further one,
+        up to `backoff_max_s`.
     :param drain_deadline_ms: for strategies to cancel and settle, when the cluster stops.
     :param stop_deadline_ms: for a process to end by itself, before it is killed.
     """

@@ -70,5 +70,6 @@ futures = "BTCUSDT.perp"
 notional = "10000"
 min_edge_bps = 2.0
 exit_edge_bps = 1.0
+horizon_hours = 0.0
 cooldown_s = 1.0
 """

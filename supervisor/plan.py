@@ -14,11 +14,10 @@ from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
 from gateways.spec import GatewaySpec
 from messages.control import ProcessKind
 from messages.orders import order_tag
-from supervisor.child_spec import CHILDREN_SOCKET, ChildPlan, ClusterPlan, Restart, RestartPolicy
+from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE, ChildPlan, ClusterPlan, Restart, RestartPolicy
 from supervisor.config import Config, GatewayConfig, StrategyConfig, instruments, venue_specs
 from supervisor.paths import ClusterPaths
 
-EXCHANGE: Final = "exchange"
 UNIQUE_TAG_LENGTH: Final = 4
 
 

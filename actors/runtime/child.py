@@ -97,6 +97,9 @@ class ChildActor(pykka.ThreadingActor):
     def on_connection(self, name: str, *, is_up: bool) -> None:
         """A monitored connection was made or lost."""
 
+    def on_registered(self) -> None:
+        """The supervisor, perhaps a new one, was just told that we are here."""
+
     def on_alarm(self) -> None:
         """The moment set by `set_alarm` has come."""
 
@@ -234,6 +237,7 @@ class ChildActor(pykka.ThreadingActor):
         )
         if self.is_ready:
             self.tell_supervisor(Ready(self.child.process))
+        self.on_registered()
 
     def _arm(self) -> None:
         alarm_ns = self._alarm_ns

@@ -326,7 +326,6 @@ class StrategyActor(ChildActor):
                 request.client_order_id, request.strategy, self.spec.epoch, request.instrument, "strategy-fault"
             )
             self._links[self._venue_of[request.instrument]].send_order(encode(cancel))
-        self.tell_supervisor(StrategyUpdate(self.child.process, self.strategy.status(self.lifecycle)))
         self.end(EXIT_FAULT)
 
     def on_close(self) -> None:

@@ -224,6 +224,10 @@ class ExchangeActor(ChildActor):
         (spec,) = (spec for spec in self.spec.venues if spec.id == venue)
         return [instrument.id for instrument in spec.instruments]
 
+    def on_registered(self) -> None:
+        if self._is_exhausted:  # the supervisor that was told may be gone
+            self.tell_supervisor(SourcesExhausted(self.child.process))
+
     def on_pulse(self, mono_ns: int) -> None:  # noqa: ARG002  # a hook's signature
         for outbox in self._outboxes.values():
             outbox.flush()

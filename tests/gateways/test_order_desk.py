@@ -160,6 +160,7 @@ def test_cancels_still_go_without_a_journal(working: DeskFloor) -> None:
         working.desk.fence(FenceStrategy("c1", "carry", 2, False))
         assert [type(request) for request in working.sends()] == [CancelOrder]
     assert working.gate.is_fenced("carry", 1)
+    assert state(working) is OrderState.WORKING, "the books are those of the journal"
     working.desk.report(closed(ORDER))
     assert state(working) is OrderState.CANCELLED
     assert state(working.killed_and_restarted()) is OrderState.CANCELLED
