@@ -1,0 +1,73 @@
+"""A strategy with a bug, in a real cluster beside a healthy one: never a silent death, never a harmed sibling."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from messages.health import ProcessState
+from supervisor.default_config import DEFAULT_CONFIG
+from tests.support.running_cluster import RunningCluster, gateway_named, process_named, strategy_named
+
+pytestmark = pytest.mark.timeout(150)
+FAULTY_FOLDER = Path(__file__).parents[1] / "support" / "faulty"
+TRIGGER = "trigger"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return f"""{DEFAULT_CONFIG}
+[[strategies]]
+id = "buggy"
+kind = "faulty"
+
+[strategies.parameters]
+instrument = "BTCUSDT.spot"
+trigger = "{tmp_path / TRIGGER}"
+"""
+
+
+def start(config: str, directory: Path) -> RunningCluster:
+    return RunningCluster(config, directory, environment={"PYTHONPATH": str(FAULTY_FOLDER)})
+
+
+def test_a_fault_is_told_with_its_traceback_and_the_working_order_is_cancelled(config: str, tmp_path: Path) -> None:
+    with start(config, tmp_path) as cluster:
+        resting = cluster.wait_for("a resting order", lambda status: strategy_named(status, "buggy").open_orders == 1)
+        (tmp_path / TRIGGER).touch()
+        cluster.wait_for("the fault", lambda status: any("buggy" in alert for alert in status.alerts))
+        (tmp_path / TRIGGER).unlink()
+        again = cluster.wait_for(
+            "the restart",
+            lambda status: (
+                process_named(status, "buggy").restarts >= 1
+                and strategy_named(status, "buggy").epoch > strategy_named(resting, "buggy").epoch
+                and strategy_named(status, "buggy").open_orders == 1
+            ),
+        )
+        # One order of the new incarnation rests; that of the dead one was cancelled.
+        assert gateway_named(again, "spot").orders.cancelled >= 1
+        assert process_named(again, "carry-btc").pid == process_named(resting, "carry-btc").pid
+        log = (cluster.paths.log_dir / "supervisor.log").read_text()
+        cluster.stop()
+    faults = [json.loads(line) for line in log.splitlines() if "a bug met quote" in line]
+    assert faults, "the supervisor's log has no traceback of the fault"
+
+
+def test_a_crash_loop_ends_in_quarantine_and_its_siblings_go_on(config: str, tmp_path: Path) -> None:
+    (tmp_path / TRIGGER).touch()
+    with start(config, tmp_path) as cluster:
+        status = cluster.wait_for(
+            "quarantine", lambda status: process_named(status, "buggy").state is ProcessState.QUARANTINED
+        )
+        # The first start and three restarts within a minute; there is no fourth.
+        assert process_named(status, "buggy").restarts == 3
+        healthy = process_named(status, "carry-btc").pid
+        later = cluster.wait_until_trading(fills=2)
+        assert process_named(later, "carry-btc").pid == healthy
+        assert process_named(later, "carry-btc").restarts == 0
+        flat = cluster.wait_for("no order of it left", lambda status: gateway_named(status, "spot").open_orders == 0)
+        assert process_named(flat, "buggy").restarts == 3
+        report = cluster.stop()
+    assert report["strategies"]["buggy"]["lifecycle"] == "quarantined"
+    assert report["strategies"]["carry-btc"]["restarts"] == 0
