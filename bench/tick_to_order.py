@@ -243,7 +243,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for pace in ("paced", "unpaced"):
         of = result[pace]
         for pipeline in ("outcry", "bare"):
-            rows.append((f"{pace} {pipeline}", *(f"{of[f'{pipeline}_us'][p]:.1f}" for p in ("p50", "p99", "p99.9"))))
+            us = of[f"{pipeline}_us"]
+            rows += [(f"{pace} {pipeline}", *(f"{us[percent]:.1f}" for percent in ("p50", "p99", "p99.9")))]
         rows.append((f"{pace} ratio", f"{of['ratio_p50']:.2f}", f"{of['ratio_p99']:.2f}", ""))
     rows += [(step, f"{us:.2f}", "", "") for step, us in result["parts_us"].items()]
     show(result, rows, f"tick to order, {result['paced']['n']} samples each, all kept", is_json=asked.is_json)

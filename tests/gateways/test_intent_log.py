@@ -181,6 +181,7 @@ steps = st.tuples(
 )
 
 
+@pytest.mark.timeout(120 + RUNS // 50)
 @settings(max_examples=RUNS, deadline=None)
 @given(st.lists(steps, max_size=30), st.integers(0, 30))
 def test_the_books_of_the_next_process_are_those_of_the_last(plan: list[Any], fence_at: int) -> None:

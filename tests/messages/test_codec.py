@@ -117,6 +117,7 @@ def decode_or_refuse(link: str, frame: bytes) -> bool:
 
 
 @links
+@pytest.mark.timeout(120 + FUZZ_EXAMPLES // 1_000)
 def test_a_mutated_frame_is_a_message_of_its_link_or_a_frame_error(link: str) -> None:
     random = Random(f"mutations of {link}")
     classes = classes_of(link)

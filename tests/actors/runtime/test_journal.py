@@ -199,6 +199,7 @@ def read_or_none(directory: Path, segment: Path) -> list[Record] | None:
         return None
 
 
+@pytest.mark.timeout(120 + MUTATIONS // 50)
 @settings(max_examples=MUTATIONS, deadline=None)
 @given(records_lists, st.integers(0), st.integers(0, 7))
 def test_a_flipped_bit_is_named_unless_it_is_in_the_last_record(records: list[Record], where: int, bit: int) -> None:
@@ -217,6 +218,7 @@ def test_a_flipped_bit_is_named_unless_it_is_in_the_last_record(records: list[Re
             assert read_or_none(directory, segment) in (None, records[:-1])
 
 
+@pytest.mark.timeout(120 + MUTATIONS // 50)
 @settings(max_examples=MUTATIONS, deadline=None)
 @given(records_lists, st.integers(0, 2**32))
 def test_no_mutation_of_a_journal_makes_it_tell_what_was_not_written(records: list[Record], seed: int) -> None:
