@@ -278,6 +278,7 @@ class GatewayActor(ChildActor):
     def on_pulse(self, mono_ns: int) -> None:
         if self._is_venue_connected and not self._desk.is_venue_up and mono_ns - self._login_ns > LOGIN_RETRY_NS:
             self._log_in()
+        self._desk.catch_up()
         self._pulses += 1
         if self._desk.is_venue_up and self._pulses % ACCOUNT_EVERY_PULSES == 0:
             self._ask_account()

@@ -194,6 +194,7 @@ class OrderDesk:
         self._count(numbered)
         self._forget_cancel(numbered)
         self._to_strategy(numbered.strategy, frame)
+        self.catch_up()
         return True
 
     def _miss(self, report: ExecutionReport, error: JournalFailed) -> None:

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from actors.runtime.logs import configure_logging
 from actors.runtime.spec import write_spec
 from supervisor import registry
 from supervisor.actor import Outcome, SupervisorActor
@@ -99,14 +99,7 @@ def write_supervisor_spec(paths: ClusterPaths, spec: SupervisorSpec) -> Path:
 def _logging_to(path: Path) -> Iterator[None]:
     """Log JSON lines into a file."""
     with open_log(path) as file:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.processors.JSONRenderer(default=str),
-            ],
-            logger_factory=structlog.WriteLoggerFactory(TextIOWrapper(file, write_through=True)),
-        )
+        configure_logging(file.fileno())
         try:
             yield
         finally:

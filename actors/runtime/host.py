@@ -18,6 +18,7 @@ from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, run_child
 from actors.runtime.clock import MarketClock, WallClock
 from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
 from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
+from actors.runtime.journal import JournalFailed
 from actors.runtime.links import ORDERS_HWM, subscriber
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.spec import HostSpec
@@ -315,7 +316,10 @@ class StrategyActor(ChildActor):
         self.lifecycle = Lifecycle.FAULTED
         cause = type(self._undelivered[0][1]).__name__ if self._undelivered else "host"
         self._undelivered.clear()
-        self._journal.mark_fault()
+        try:
+            self._journal.mark_fault()
+        except JournalFailed as failure:  # the disk is full: the cancels go all the same
+            log.error("fault not journaled", process=self.child.process, error=str(failure))
         fault = StrategyFault(
             self.child.process, self.spec.strategy, self.strategy.state.name, cause, trace[-TEXT_MAX:], self._now_ns()
         )

@@ -25,7 +25,10 @@ Context = zmq.Context[Socket]
 
 
 def router(context: Context, endpoint: str, *, hwm: int = COMMANDS_HWM) -> Socket:
-    """Bind a ROUTER that reports unreachable peers and lets a restarted peer take over its routing id."""
+    """Bind a ROUTER that reports unreachable peers and lets a restarted peer take over its routing id.
+
+    What the peer had sent before it died and nobody has read yet may then come under a random id.
+    """
     socket = _socket(context, zmq.ROUTER, hwm)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.ROUTER_HANDOVER, 1)

@@ -30,18 +30,18 @@ class LossyStream(TextIOBase):
         return len(text)
 
 
-def configure_logging() -> None:
-    """JSON lines on standard error, which the supervisor has led to the process's log file.
+def configure_logging(fd: int = STANDARD_ERROR_FD) -> None:
+    """Log JSON lines to a descriptor; standard error, by default, which the supervisor has led to the process's log.
 
     pykka reports what went wrong outside of a handler (in `on_start`, say) through the standard library.
     """
-    stream = LossyStream(STANDARD_ERROR_FD)
-    logging.basicConfig(stream=stream, level=logging.WARNING)
+    stream = LossyStream(fd)
+    logging.basicConfig(stream=stream, level=logging.WARNING, force=True)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(default=str),
         ],
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream)),
     )

@@ -198,6 +198,10 @@ def test_a_missed_report_is_asked_for_with_the_next_order_and_when_the_venue_is_
     working.desk.submit(submit(2))
     assert working.sends() == [query(ORDER), submit(2)]
     with working.full_disk():
+        working.desk.report(fill(ORDER, "0.004"))
+    working.desk.report(accepted(submit(2)))
+    assert working.sends() == [query(ORDER)], "and with the next report"
+    with working.full_disk():
         working.desk.report(closed(ORDER, "0.004"))
         working.desk.venue_is_lost()
         working.desk.catch_up()

@@ -304,16 +304,17 @@ def test_a_child_hears_of_its_connections_its_alarms_and_its_frames(
 
 
 @pytest.mark.usefixtures("own_process")
-def test_a_child_that_was_told_to_stop_or_was_signalled_ends_well(supervisor: Supervisor, children: Children) -> None:
-    def stop() -> None:
+@pytest.mark.parametrize("way", ["told", "signalled"])
+def test_a_child_that_was_told_to_stop_or_was_signalled_ends_well(
+    supervisor: Supervisor, children: Children, way: str
+) -> None:
+    def act() -> None:
         supervisor.hears_a(Ready)
-        supervisor.tell(StopProcess("c1", 1_000))
+        if way == "told":
+            supervisor.tell(StopProcess("c1", 1_000))
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    def terminate() -> None:
-        supervisor.hears_a(Ready)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    for act in (stop, terminate):
-        script = Script(act)
-        assert main([str(children.spec())]) == EXIT_OK
-        script.check()
+    script = Script(act)
+    assert main([str(children.spec())]) == EXIT_OK
+    script.check()
