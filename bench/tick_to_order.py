@@ -246,7 +246,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             us = of[f"{pipeline}_us"]
             rows += [(f"{pace} {pipeline}", *(f"{us[percent]:.1f}" for percent in ("p50", "p99", "p99.9")))]
         rows.append((f"{pace} ratio", f"{of['ratio_p50']:.2f}", f"{of['ratio_p99']:.2f}", ""))
-    rows += [(step, f"{us:.2f}", "", "") for step, us in result["parts_us"].items()]
+    rows.append(("our own steps", "hot", "cold", ""))
+    rows += [(step, f"{us['hot']:.2f}", f"{us['cold']:.2f}", "") for step, us in result["parts_us"].items()]
     show(result, rows, f"tick to order, {result['paced']['n']} samples each, all kept", is_json=asked.is_json)
     return 0
 

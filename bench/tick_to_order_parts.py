@@ -1,11 +1,18 @@
-"""Where the time of tick-to-order goes: microseconds of each step of our own code, one by one, in this process."""
+"""Where the time of tick-to-order goes: microseconds of each step of our own code, one by one, in this process.
+
+*Hot* is the mean over many calls in a row. *Cold* is the median of single calls, each after a pause of a millisecond, as
+a step meets a tick of a paced market: caches, branch predictors and TLB have been used by others since, and the same
+code takes several times as long.
+"""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter_ns, sleep
 
 from actors.runtime.input_journal import InputChannel, InputJournal
-from bench.measure import rounded, us_per_call
+from bench.measure import percentile, rounded, us_per_call
 from bench.probe import Probe, ProbeParameters
 from gateways.intent_log import IntentLog
 from gateways.order_gate import OrderGate
@@ -18,10 +25,14 @@ from messages.orders import SubmitOrder
 from messages.topics import Channel, topic
 
 CALLS = 5_000
+COLD_CALLS = 300
+PAUSE_S = 0.001
+
+Parts = dict[str, dict[str, float]]
 
 
-def parts_us(instrument: Instrument, calls: int = CALLS) -> dict[str, float]:
-    """Microseconds of each step, by name, in the order in which a tick meets them."""
+def parts_us(instrument: Instrument, calls: int = CALLS) -> Parts:
+    """Microseconds of each step, hot and cold, by name, in the order in which a tick meets them."""
     quote = Quote(instrument.id, 61_602.01, 1.67177, 61_602.02, 2.66795, 10**18, 10**18, 10**6, 10**15)
     name = topic(Channel.QUOTE, instrument.id)
     published = encode_published(name, quote)
@@ -37,9 +48,8 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> dict[str, float]:
         inputs, intents = InputJournal(Path(directory) / "inputs"), IntentLog(Path(directory) / "intents")
         records = OrderRecords({instrument.id: instrument})
 
-        def journal_inputs() -> None:
+        def journal_input() -> None:
             inputs.append(InputChannel.MARKET_DATA, payload)
-            inputs.append(InputChannel.OUTPUT, frame)
             inputs.flush()
 
         steps = {
@@ -47,13 +57,26 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> dict[str, float]:
             "host: decode quote": lambda: MARKET_DATA.decode(payload),
             "host: strategy decides": lambda: strategy.on_message(quote),
             "host: encode order": lambda: encode(order),
-            "host: journal input and output": journal_inputs,
+            "host: journal input": journal_input,
             "gateway: decode order": lambda: TO_GATEWAY.decode(frame),
             "gateway: gate's checks": lambda: gate.check(order, order.ts_created),
-            "gateway: journal intent": lambda: intents.intend(order),
+            "gateway: journal intent": lambda: intents.intend(frame),
             "gateway: record order": lambda: records.record_intent(order),
         }
-        figures = {step: rounded(us_per_call(work, calls)) for step, work in steps.items()}
+        hot = {step: us_per_call(work, calls) for step, work in steps.items()}
+        cold = cold_us(steps)
         inputs.close()
         intents.close()
-    return figures
+    return {step: {"hot": rounded(hot[step]), "cold": rounded(cold[step])} for step in steps}
+
+
+def cold_us(steps: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """The median of single calls; all steps in their order after each pause, as one tick meets them."""
+    samples: dict[str, list[float]] = {step: [] for step in steps}
+    for _ in range(COLD_CALLS):
+        sleep(PAUSE_S)
+        for step, work in steps.items():
+            start_ns = perf_counter_ns()
+            work()
+            samples[step].append((perf_counter_ns() - start_ns) / 1_000)
+    return {step: percentile(sorted(of), 50.0) for step, of in samples.items()}

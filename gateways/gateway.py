@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from actors.runtime.child import ChildActor, Outcome, run_child
+from actors.runtime.child import ChildActor, Outcome, Port, run_child
 from actors.runtime.clock import MarketClock
 from actors.runtime.links import ORDERS_HWM, publisher, router, subscriber, try_send, try_send_to
 from actors.runtime.mailbox import Delivery, Priority, Wire
@@ -26,14 +26,13 @@ from gateways.venue import (
     FROM_VENUE,
     AccountQuery,
     AccountState,
-    FromVenue,
     FundingBooked,
     LoginAccepted,
     OrderStatus,
     VenueLogin,
 )
 from messages.base import PROTOCOL_VERSION, Message
-from messages.codec import MARKET_DATA, TO_GATEWAY, FrameError, encode
+from messages.codec import MARKET_DATA, TO_GATEWAY, encode
 from messages.control import (
     CheckpointReached,
     ExecutionsApplied,
@@ -98,35 +97,21 @@ class GatewayActor(ChildActor):
             now_ns=self._clock.now_ns,
         )
         self._orders = router(self.context, spec.orders_endpoint, hwm=ORDERS_HWM)
-        self.attach(ORDERS, self._orders, Priority.EXECUTIONS, Wire.ROUTED)
+        self.attach(Port(ORDERS, Priority.EXECUTIONS, Wire.ROUTED), self._orders, self._on_strategy)
         market = publisher(self.context, spec.market_data_endpoint)
-        self.attach(SUBSCRIPTIONS, market, Priority.EXECUTIONS, Wire.SINGLE)
+        self.attach(Port(SUBSCRIPTIONS, Priority.EXECUTIONS), market, self._on_subscription)
         self._publisher = Publisher(market)
-        self._venue = self.connect(
-            VENUE, spec.venue_orders_endpoint, spec.venue, hwm=ORDERS_HWM, priority=Priority.EXECUTIONS
-        )
+        venue = Port(VENUE, Priority.EXECUTIONS, hwm=ORDERS_HWM)
+        self._venue = self.connect(venue, spec.venue_orders_endpoint, spec.venue, self._on_venue)
         data = subscriber(self.context, spec.venue_data_endpoint)
         data.subscribe(b"")
-        self.attach(VENUE_DATA, data, Priority.MARKET_DATA, Wire.PUBLISHED)
+        self.attach(Port(VENUE_DATA, Priority.MARKET_DATA, Wire.PUBLISHED), data, self._on_market_data)
         self.mailbox.is_lossless = True  # what to leave out is for the readers to say, each for itself
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
-    def on_delivery(self, delivery: Delivery) -> None:
-        try:
-            if delivery.port == VENUE_DATA:
-                self._on_market_data(delivery.frame)
-            elif delivery.port == ORDERS:
-                self._on_strategy(delivery.sender, delivery.frame)
-            elif delivery.port == VENUE:
-                self._on_venue(FROM_VENUE.decode(delivery.frame))
-            else:
-                self._publisher.on_subscription(delivery.frame)
-        except FrameError as error:
-            log.warning("frame refused", process=self.child.process, port=delivery.port, error=str(error))
-
-    def _on_market_data(self, frame: bytes) -> None:
-        message = MARKET_DATA.decode(frame)
+    def _on_market_data(self, delivery: Delivery) -> None:
+        message = MARKET_DATA.decode(delivery.frame)
         if isinstance(message, ClockTick):
             self._clock.on_tick(message)
         elif isinstance(message, Checkpoint):
@@ -139,10 +124,10 @@ class GatewayActor(ChildActor):
             self.is_drained = isinstance(message, EndOfData)
         self._publisher.publish(message)
 
-    def _on_strategy(self, sender: bytes, frame: bytes) -> None:
-        message = TO_GATEWAY.decode(frame)
+    def _on_strategy(self, delivery: Delivery) -> None:
+        message = TO_GATEWAY.decode(delivery.frame)
         if isinstance(message, SubmitOrder):
-            self._desk.submit(message)
+            self._desk.submit(message, delivery.frame)
         elif isinstance(message, CancelOrder):
             self._desk.cancel(message)
         elif isinstance(message, AmendOrder):
@@ -153,11 +138,15 @@ class GatewayActor(ChildActor):
         elif isinstance(message, ExecutionsApplied):
             self._desk.records.acknowledge(message.strategy, message.seq)
         elif isinstance(message, Hello):
-            self._greet(sender, message)
+            self._greet(delivery.sender, message)
         else:
             self._desk.ask(message)
 
-    def _on_venue(self, message: FromVenue) -> None:
+    def _on_subscription(self, delivery: Delivery) -> None:
+        self._publisher.on_subscription(delivery.frame)
+
+    def _on_venue(self, delivery: Delivery) -> None:
+        message = FROM_VENUE.decode(delivery.frame)
         if isinstance(message, LoginAccepted):
             self._on_login()
         elif isinstance(message, OrderStatus):

@@ -14,7 +14,7 @@ from messages.base import Count, Id, Message
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, encode
 from messages.control import FenceStrategy
 from messages.instruments import Instrument
-from messages.orders import AmendOrder, CancelOrder, ExecutionReport, SubmitOrder
+from messages.orders import CancelOrder, ExecutionReport, SubmitOrder
 
 
 class FundingKnown(Message, frozen=True, tag="funding-known"):
@@ -49,12 +49,12 @@ class IntentLog:
         self.sync = self._journal.sync
         self.close = self._journal.close
 
-    def intend(self, request: SubmitOrder | CancelOrder | AmendOrder) -> None:
-        """Record a request that is about to be written to the venue.
+    def intend(self, frame: bytes) -> None:
+        """Record the frame of a request that is about to be written to the venue.
 
         :raises JournalFailed: it is not recorded, and must not be sent (a cancel may be).
         """
-        self._write((IntentChannel.INTENT, encode(request)))
+        self._write((IntentChannel.INTENT, frame))
 
     def record(self, report: ExecutionReport) -> bytes:
         """Record a numbered report that is about to go to its strategy; returns its frame."""

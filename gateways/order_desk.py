@@ -81,8 +81,11 @@ class OrderDesk:
 
     # --- to the venue ---
 
-    def submit(self, order: SubmitOrder) -> None:
-        """The one way to the venue: gate, intent journal, write."""
+    def submit(self, order: SubmitOrder, frame: bytes) -> None:
+        """The one way to the venue: gate, intent journal, write.
+
+        :param frame: the order as it came; it is journaled and sent on as it is.
+        """
         if self.gate.is_fenced(order.strategy, order.epoch) or order.client_order_id in self.records.orders:
             # A zombie's order, or an id that has been used: telling its strategy would confuse the order that it has.
             log.warning("order dropped", order=order.client_order_id, epoch=order.epoch)
@@ -93,17 +96,17 @@ class OrderDesk:
             denial = Denial(DenyReason.VENUE_DOWN, "link=down")
         if denial is None:
             try:
-                self._log.intend(order)
+                self._log.intend(frame)
             except JournalFailed as error:
                 denial = Denial(DenyReason.JOURNAL_FAILED, str(error))
         if denial is not None:
             self._deny(order, denial)
             return
-        self.catch_up()
         if order.cause_mono_ns:
             self._measure(order)
+        self.catch_up()
         self.records.record_intent(order)
-        if not self._to_venue(encode(order)):
+        if not self._to_venue(frame):
             self._deny(order, Denial(DenyReason.VENUE_DOWN, "link=down sent=no"))
 
     def cancel(self, request: CancelOrder) -> None:
@@ -117,12 +120,13 @@ class OrderDesk:
         request = order.request
         cancel = CancelOrder(request.client_order_id, request.strategy, epoch, request.instrument, caused_by)
         self._to_cancel.add(request.client_order_id)
+        frame = encode(cancel)
         try:
-            self._log.intend(cancel)
+            self._log.intend(frame)
             self.records.cancel_requested(request.client_order_id)
         except JournalFailed as error:  # cancels go all the same
             log.error("cancel not journaled", order=request.client_order_id, error=str(error))
-        if not self._to_venue(encode(cancel)):
+        if not self._to_venue(frame):
             log.warning("cancel waits for the venue", order=request.client_order_id)
 
     def amend(self, request: AmendOrder) -> None:
@@ -139,12 +143,13 @@ class OrderDesk:
         if denial is not None:
             self._refuse_amendment(request, RejectReason.OTHER, f"{denial.reason.value} {denial.context}")
             return
+        frame = encode(request)
         try:
-            self._log.intend(request)
+            self._log.intend(frame)
         except JournalFailed as error:
             self._refuse_amendment(request, RejectReason.OTHER, str(error))
             return
-        if not self._to_venue(encode(request)):
+        if not self._to_venue(frame):
             self._refuse_amendment(request, RejectReason.OTHER, "venue-down link=down sent=no")
 
     def _deny(self, order: SubmitOrder, denial: Denial) -> None:

@@ -8,12 +8,12 @@ import gc
 import os
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import pykka
@@ -45,6 +45,18 @@ SpecT = TypeVar("SpecT", bound=ChildSpec)
 log = structlog.get_logger()
 
 
+Handler = Callable[[Delivery], None]
+
+
+class Port(NamedTuple):
+    """Where an actor hears: a name for the logs, when it is served, what its socket yields, and its bound."""
+
+    name: str
+    priority: Priority
+    wire: Wire = Wire.SINGLE
+    hwm: int = COMMANDS_HWM
+
+
 @dataclass
 class Outcome:
     """How a child ended; a fault, until it says otherwise."""
@@ -55,8 +67,9 @@ class Outcome:
 class ChildActor(pykka.ThreadingActor):
     """The actor of a child process.
 
-    Subclasses override the hooks: `on_open` (make sockets), `on_delivery` (a frame of one of their ports),
-    `on_command`, `on_connection`, `on_alarm` (the moment set by `set_alarm`), `on_pulse` (each heartbeat), `on_close`.
+    Subclasses override the hooks: `on_open` (attach sockets, each with its handler), `on_command`, `on_connection`,
+    `on_alarm` (the moment set by `set_alarm`), `on_pulse` (each heartbeat), `on_close`. A handler that raises
+    FrameError has refused a frame; any other exception is a fault.
     """
 
     kind: ProcessKind
@@ -72,6 +85,7 @@ class ChildActor(pykka.ThreadingActor):
         self._pulse_ns = 0
         self._monitors: dict[str, Socket] = {}
         self._sockets: list[Socket] = []
+        self._handlers: dict[str, Handler] = {}
         self._done: dict[str, CommandDone] = {}
 
     @staticmethod
@@ -87,9 +101,6 @@ class ChildActor(pykka.ThreadingActor):
 
     def on_open(self) -> None:
         """Make the actor's sockets; runs in its own thread."""
-
-    def on_delivery(self, delivery: Delivery) -> None:
-        """Handle one frame of a port other than the command link."""
 
     def on_command(self, command: ToChild) -> None:
         """Handle a command that was not handled before; answer with `finish` now or later."""
@@ -119,17 +130,18 @@ class ChildActor(pykka.ThreadingActor):
 
     # --- services -----------------------------------------------------------------------------------------------
 
-    def attach(self, name: str, socket: Socket, priority: Priority, wire: Wire) -> Socket:
-        """Serve a socket and close it at the end."""
-        self.mailbox.attach(name, socket, priority, wire)
+    def attach(self, port: Port, socket: Socket, handler: Handler) -> Socket:
+        """Serve a socket with this handler, and close it at the end."""
+        self.mailbox.attach(port.name, socket, port.priority, port.wire)
+        self._handlers[port.name] = handler
         self._sockets.append(socket)
         return socket
 
-    def connect(self, name: str, endpoint: str, identity: str, *, hwm: int, priority: Priority) -> Socket:
+    def connect(self, port: Port, endpoint: str, identity: str, handler: Handler) -> Socket:
         """Connect a DEALER and serve it; `on_connection` is told when its connection is made and lost."""
-        socket, monitor = monitored_dealer(self.context, endpoint, identity, hwm=hwm)
-        self._monitors[name] = monitor
-        return self.attach(name, socket, priority, Wire.SINGLE)
+        socket, monitor = monitored_dealer(self.context, endpoint, identity, hwm=port.hwm)
+        self._monitors[port.name] = monitor
+        return self.attach(port, socket, handler)
 
     def tell_supervisor(self, message: Message) -> bool:
         """Send to the supervisor if it is there."""
@@ -162,9 +174,8 @@ class ChildActor(pykka.ThreadingActor):
     def on_start(self) -> None:
         self.context: Context = zmq.Context()
         child = self.child
-        self._commands = self.connect(
-            COMMANDS, child.supervisor_endpoint, child.process, hwm=COMMANDS_HWM, priority=Priority.COMMANDS
-        )
+        port = Port(COMMANDS, Priority.COMMANDS)
+        self._commands = self.connect(port, child.supervisor_endpoint, child.process, self._on_command_frame)
         self.on_open()
         self.mailbox.on_idle = self._housekeeping
         gc.collect()
@@ -175,12 +186,12 @@ class ChildActor(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> None:
         try:
             if type(message) is Delivery:
-                if message.port == COMMANDS:
-                    self._on_command_frame(message.frame)
-                else:
-                    self.on_delivery(message)
+                self._handlers[message.port](message)
             elif message is Wake.DUE:
                 self._on_due()
+        except FrameError as error:
+            sender = message.sender.decode("ascii", "replace")
+            log.warning("frame refused", process=self.child.process, port=message.port, sender=sender, error=str(error))
         except Exception as error:  # noqa: BLE001  # the shell loop: nothing may escape to pykka, which would drop the inbox
             self.on_fault(error, traceback.format_exc())
 
@@ -194,12 +205,8 @@ class ChildActor(pykka.ThreadingActor):
                 socket.close(FAREWELL_MS)
             self.context.term()
 
-    def _on_command_frame(self, frame: bytes) -> None:
-        try:
-            command = TO_CHILD.decode(frame)
-        except FrameError as error:
-            log.warning("command refused", process=self.child.process, error=str(error))
-            return
+    def _on_command_frame(self, delivery: Delivery) -> None:
+        command = TO_CHILD.decode(delivery.frame)
         done = self._done.get(command.command_id)
         if done is not None:
             self.tell_supervisor(done)

@@ -6,15 +6,15 @@ answers; it keeps the links to the gateways and the timers, and brings a new inc
 
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic_ns, time_ns
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
 
-from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, run_child
+from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, Port, run_child
 from actors.runtime.clock import MarketClock, WallClock
 from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
 from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
@@ -25,7 +25,7 @@ from actors.runtime.spec import HostSpec
 from actors.runtime.timers import Timers
 from actors.strategies.registry import strategy_class
 from messages.base import Message
-from messages.codec import FROM_GATEWAY, MARKET_DATA, FrameError, encode
+from messages.codec import FROM_GATEWAY, MARKET_DATA, encode
 from messages.control import (
     CancelTimer,
     CheckpointReached,
@@ -82,7 +82,18 @@ class StrategyActor(ChildActor):
         self._timers = Timers()
         self._links: dict[str, GatewayLink] = {}
         self._welcomes: dict[str, Welcome] = {}
-        self._undelivered: deque[tuple[InputChannel, Message, bytes]] = deque()
+        self._told: Message | None = None
+        self._untold: deque[tuple[InputChannel, Message]] = deque()
+        self._own_business: dict[type, Callable[[Any], None]] = {
+            ClockTick: self._on_clock_tick,
+            Checkpoint: self._on_checkpoint,
+            EndOfData: self._on_end_of_data,
+        }
+        self._doings: dict[type, Callable[[Any, bytes], None]] = {
+            **dict.fromkeys((SubmitOrder, CancelOrder, AmendOrder), self._send_order),
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+        }
         self._trade_seq: dict[str, int] = {}
         self._ended: set[str] = set()
         self._drain: str | None = None
@@ -95,10 +106,10 @@ class StrategyActor(ChildActor):
         mailbox.is_lossless = spec.is_lossless
         self._recover()
         for venue, endpoints in spec.gateways.items():
-            socket = self.connect(venue, endpoints.orders, spec.strategy, hwm=ORDERS_HWM, priority=Priority.EXECUTIONS)
-            self._links[venue].bind(socket)
+            port = Port(venue, Priority.EXECUTIONS, hwm=ORDERS_HWM)
+            self._links[venue].bind(self.connect(port, endpoints.orders, spec.strategy, self._on_gateway))
         market = subscriber(self.context, *(endpoints.market_data for endpoints in spec.gateways.values()))
-        self._market = self.attach(MARKET, market, Priority.MARKET_DATA, Wire.PUBLISHED)
+        self._market = self.attach(Port(MARKET, Priority.MARKET_DATA, Wire.PUBLISHED), market, self._on_market_data)
         self.lifecycle = Lifecycle.RECOVERING
         self._tell(InputChannel.CONTROL, StrategyStarted(spec.strategy, spec.epoch, spec.order_prefix, self._now_ns()))
 
@@ -125,32 +136,30 @@ class StrategyActor(ChildActor):
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
-    def on_delivery(self, delivery: Delivery) -> None:
-        try:
-            if delivery.port == MARKET:
-                self._on_market_data(delivery.frame)
-            else:
-                self._on_gateway(self._links[delivery.port], delivery.frame)
-        except FrameError as error:
-            log.warning("frame refused", process=self.child.process, port=delivery.port, error=str(error))
-
-    def _on_market_data(self, frame: bytes) -> None:
-        message = MARKET_DATA.decode(frame)
-        if isinstance(message, ClockTick):
-            if isinstance(self._clock, MarketClock):
-                self._clock.on_tick(message)
-                self._set_timer_alarm()
-        elif isinstance(message, Checkpoint):
-            self._links[message.venue].tell(CheckpointReached(self.spec.strategy, message.number))
-        elif isinstance(message, EndOfData):
-            self._ended.add(message.venue)
-            self.is_drained = self._ended >= set(self.spec.gateways)
-        else:
-            self._clock.observe(message.ts_received)
-            if isinstance(message, Trade):
-                self._check_trade_sequence(message)
-            self._tell(InputChannel.MARKET_DATA, message, frame)
+    def _on_market_data(self, delivery: Delivery) -> None:
+        message = MARKET_DATA.decode(delivery.frame)
+        own = self._own_business.get(type(message))
+        if own is not None:
+            own(message)
+            return
+        self._clock.observe(message.ts_received)  # type: ignore[union-attr]  # the others are the host's own business
+        if type(message) is Trade:
+            self._check_trade_sequence(message)
+        self._tell(InputChannel.MARKET_DATA, message, delivery.frame)
+        if self._timers.next_ns is not None:
             self._fire_timers()
+
+    def _on_clock_tick(self, tick: ClockTick) -> None:
+        if isinstance(self._clock, MarketClock):
+            self._clock.on_tick(tick)
+            self._set_timer_alarm()
+
+    def _on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._links[checkpoint.venue].tell(CheckpointReached(self.spec.strategy, checkpoint.number))
+
+    def _on_end_of_data(self, end: EndOfData) -> None:
+        self._ended.add(end.venue)
+        self.is_drained = self._ended >= set(self.spec.gateways)
 
     def _check_trade_sequence(self, trade: Trade) -> None:
         last = self._trade_seq.get(trade.instrument)
@@ -159,7 +168,8 @@ class StrategyActor(ChildActor):
             gap = Gap(trade.instrument, "trades-lost", trade.ts_received)
             self._tell(InputChannel.MARKET_DATA, gap)
 
-    def _on_gateway(self, link: GatewayLink, frame: bytes) -> None:
+    def _on_gateway(self, delivery: Delivery) -> None:
+        link, frame = self._links[delivery.port], delivery.frame
         message = FROM_GATEWAY.decode(frame)
         if isinstance(message, Welcome):
             self._on_welcome(link, message)
@@ -211,30 +221,42 @@ class StrategyActor(ChildActor):
 
     def _tell(self, channel: InputChannel, message: Message, frame: bytes = b"") -> None:
         """Journal one message, hand it to the strategy, and send what it answers; then what its own link denied."""
-        self._undelivered.append((channel, message, frame))
-        if len(self._undelivered) > 1:
-            return  # a denial of an answer that is just being sent; it waits for its turn
-        while self._undelivered:
-            channel, message, frame = self._undelivered[0]
-            self._journal.append(channel, frame or encode(message))
-            if self.lifecycle is not Lifecycle.FAULTED:
-                self._send(self.strategy.on_message(message))
-            self._undelivered.popleft()
+        if self._told is not None:  # a denial of an answer that is just being sent; it waits for its turn
+            self._untold.append((channel, message))
+            return
+        self._hand_over(channel, message, frame)
+        while self._untold:
+            self._hand_over(*self._untold.popleft(), b"")
+
+    def _hand_over(self, channel: InputChannel, message: Message, frame: bytes) -> None:
+        self._told = message
+        self._journal.append(channel, frame or encode(message))
+        outputs = self.strategy.on_message(message)
+        if outputs:
+            self._send(outputs)
+        self._told = None
 
     def _send(self, outputs: Sequence[Message]) -> None:
+        """Send the answers; the input is written first, so that what has left can be made again from the journal."""
+        self._journal.flush()
         for output in outputs:
-            frame = self._journal.append_output(output)
-            if isinstance(output, SubmitOrder | CancelOrder | AmendOrder):
-                self._journal.flush()
-                if not self._links[self._venue_of[output.instrument]].send_order(frame):
-                    self._refuse(output)
-            elif isinstance(output, SetTimer):
-                self._timers.set(output.name, output.at_ns)
-                self._set_timer_alarm()
-            elif isinstance(output, CancelTimer):
-                self._timers.cancel(output.name)
-            else:
-                log.warning("strategy alert", process=self.child.process, alert=msgspec.to_builtins(output))
+            frame = encode(output)
+            self._doings.get(type(output), self._show)(output, frame)
+            self._journal.append(InputChannel.OUTPUT, frame)
+
+    def _send_order(self, request: SubmitOrder | CancelOrder | AmendOrder, frame: bytes) -> None:
+        if not self._links[self._venue_of[request.instrument]].send_order(frame):
+            self._refuse(request)
+
+    def _set_timer(self, request: SetTimer, _frame: bytes) -> None:
+        self._timers.set(request.name, request.at_ns)
+        self._set_timer_alarm()
+
+    def _cancel_timer(self, request: CancelTimer, _frame: bytes) -> None:
+        self._timers.cancel(request.name)
+
+    def _show(self, message: Message, _frame: bytes) -> None:
+        log.warning("strategy alert", process=self.child.process, alert=msgspec.to_builtins(message))
 
     def _refuse(self, request: SubmitOrder | CancelOrder | AmendOrder) -> None:
         """Tell the strategy that its own link did not take the request; what was not sent is never sent later."""
@@ -314,10 +336,10 @@ class StrategyActor(ChildActor):
         """The strategy is FAULTED: say so with the traceback, cancel its working orders, and end the process."""
         log.error("strategy failed", process=self.child.process, error=repr(error), traceback=trace)
         self.lifecycle = Lifecycle.FAULTED
-        cause = type(self._undelivered[0][1]).__name__ if self._undelivered else "host"
-        self._undelivered.clear()
+        cause = "host" if self._told is None else type(self._told).__name__
         try:
-            self._journal.mark_fault()
+            if self._told is not None:
+                self._journal.mark_fault()
         except JournalFailed as failure:  # the disk is full: the cancels go all the same
             log.error("fault not journaled", process=self.child.process, error=str(failure))
         fault = StrategyFault(

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.runtime.journal import Journal, read_journal
-from messages.base import Message
-from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT, encode
+from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT
 from messages.control import TimerFired
 
 
@@ -34,7 +33,11 @@ _DECODE = {
 
 
 class InputJournal:
-    """Appends what a strategy is told and answers; nothing it answers leaves before `flush`."""
+    """Appends what a strategy is told and answers.
+
+    `flush` comes before an answer leaves, so that every input that had an effect is on disk. The answer itself is
+    appended behind it: one that leaves in the moment of death may be missing here, and a replay makes it again.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._journal = Journal(directory)
@@ -42,12 +45,6 @@ class InputJournal:
         self.flush = self._journal.flush
         self.sync = self._journal.sync
         self.close = self._journal.close
-
-    def append_output(self, message: Message) -> bytes:
-        """Record an answer; returns its frame, which is sent as it was recorded."""
-        frame = encode(message)
-        self._journal.append(InputChannel.OUTPUT, frame)
-        return frame
 
     def mark_fault(self) -> None:
         """Say that the last input made its handler fail."""

@@ -240,7 +240,9 @@ class OrderDesk:
 
 def cause_of(message: object) -> str:
     """The id of the message that led to an order, e.g. `quote:BTCUSDT.binance-spot:812`."""
-    if isinstance(message, Quote | Depth | MarkPrice):
+    if type(message) is Quote:  # the most frequent one, on the way of every order
+        return f"quote:{message.instrument}:{message.seq}"
+    if isinstance(message, Depth | MarkPrice):
         cause = f"{type(message).__name__.lower()}:{message.instrument}:{message.seq}"
     elif isinstance(message, Fill | Trade):
         cause = f"{type(message).__name__.lower()}:{message.instrument}:{message.trade_id}"

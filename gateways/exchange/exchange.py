@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from actors.runtime.child import ChildActor, Outcome, run_child
+from actors.runtime.child import ChildActor, Outcome, Port, run_child
 from actors.runtime.links import ORDERS_HWM, publisher, router
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
@@ -22,9 +22,9 @@ from gateways.exchange.sources.source import Source, SourceEvent
 from gateways.exchange.sources.synthetic import SyntheticSource
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec, VenueSpec
 from gateways.exchange.stream_window import StreamWindow
-from gateways.venue import TO_VENUE, LoginAccepted, ToVenue, VenueLogin
+from gateways.venue import TO_VENUE, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION
-from messages.codec import FrameError, encode
+from messages.codec import encode
 from messages.control import (
     CheckpointReached,
     FenceStrategy,
@@ -68,12 +68,12 @@ class ExchangeActor(ChildActor):
 
     def on_open(self) -> None:
         self._orders = router(self.context, self.spec.orders_endpoint, hwm=ORDERS_HWM)
-        self.attach(ORDERS, self._orders, Priority.EXECUTIONS, Wire.ROUTED)
+        self.attach(Port(ORDERS, Priority.EXECUTIONS, Wire.ROUTED), self._orders, self._on_gateway)
         self._outboxes = {venue: Outbox(self._orders, venue) for venue in self._venues}
         self._feeds: dict[str, Publisher] = {}
         for venue, endpoint in self.spec.data_endpoints.items():
             socket = publisher(self.context, endpoint)
-            self.attach(venue, socket, Priority.EXECUTIONS, Wire.SINGLE)
+            self.attach(Port(venue, Priority.EXECUTIONS), socket, self._on_subscription)
             self._feeds[venue] = Publisher(socket, is_stamping=False)
         self.set_ready()
 
@@ -169,21 +169,15 @@ class ExchangeActor(ChildActor):
 
     # --- the gateways -----------------------------------------------------------------------------------------------
 
-    def on_delivery(self, delivery: Delivery) -> None:
-        if delivery.port != ORDERS:
-            self._feeds[delivery.port].on_subscription(delivery.frame)
-            return
-        try:
-            message = TO_VENUE.decode(delivery.frame)
-        except FrameError as error:
-            log.warning("frame refused", sender=delivery.sender.decode("ascii", "replace"), error=str(error))
-            return
-        venue = delivery.sender.decode("ascii", "replace")
-        if venue in self._venues:
-            self._on_gateway(venue, message)
+    def _on_subscription(self, delivery: Delivery) -> None:
+        self._feeds[delivery.port].on_subscription(delivery.frame)
 
-    def _on_gateway(self, venue: str, message: ToVenue) -> None:
-        if isinstance(message, CheckpointReached):
+    def _on_gateway(self, delivery: Delivery) -> None:
+        message = TO_VENUE.decode(delivery.frame)
+        venue = delivery.sender.decode("ascii", "replace")
+        if venue not in self._venues:  # what a gateway sent before it was killed may come under another name
+            log.warning("request dropped", sender=venue)
+        elif isinstance(message, CheckpointReached):
             self._windows[venue].reached(message.number)
             self.set_alarm(monotonic_ns())
         elif isinstance(message, VenueLogin):

@@ -64,7 +64,7 @@ def test_every_record_is_on_disk_when_the_call_returns(tmp_path: Path) -> None:
         assert list(read_journal(tmp_path)) == written
 
     for request in (order, cancel(order), amend(order)):
-        log.intend(request)
+        log.intend(encode(request))
         wrote((IntentChannel.INTENT, request))
     assert log.record(accepted(order)) == encode(accepted(order)), "it is sent as it was recorded"
     wrote((IntentChannel.REPORT, accepted(order)))
@@ -79,7 +79,7 @@ def test_every_record_is_on_disk_when_the_call_returns(tmp_path: Path) -> None:
 def test_what_could_not_be_written_is_not_written_later(tmp_path: Path) -> None:
     log, order = IntentLog(tmp_path), submit()
     acts = (
-        lambda: log.intend(order),
+        lambda: log.intend(encode(order)),
         lambda: log.record(accepted(order)),
         lambda: log.record_funding([PAID], 1),
         lambda: log.note_fence(FenceStrategy("c1", "carry", 2, False)),
@@ -88,7 +88,7 @@ def test_what_could_not_be_written_is_not_written_later(tmp_path: Path) -> None:
         for act in acts:
             with pytest.raises(JournalFailed):
                 act()
-    log.intend(submit(2))
+    log.intend(encode(submit(2)))
     assert list(read_journal(tmp_path)) == [Record(IntentChannel.INTENT, encode(submit(2)))]
     log.close()
 
@@ -100,7 +100,7 @@ def test_an_empty_log_makes_empty_books(tmp_path: Path) -> None:
 
 def test_an_intent_without_an_outcome_is_asked_about_and_never_sent_again(tmp_path: Path) -> None:
     log, order = IntentLog(tmp_path), submit()
-    log.intend(order)  # and here the process was killed: it may have been sent, or not
+    log.intend(encode(order))  # and here the process was killed: it may have been sent, or not
     log.close()
     floor = DeskFloor(tmp_path)
     assert floor.sends() == [QueryOrder(*head(order)[:2], order.epoch, order.instrument)]
@@ -109,7 +109,7 @@ def test_an_intent_without_an_outcome_is_asked_about_and_never_sent_again(tmp_pa
 
 def test_a_torn_report_is_told_again_by_the_venue_and_keeps_its_number(tmp_path: Path) -> None:
     floor, order = DeskFloor(tmp_path), submit()
-    floor.desk.submit(order)
+    floor.submit(order)
     floor.desk.report(accepted(order))
     floor.desk.report(fill(order, "0.010"))
     told = floor.told[-1]
@@ -143,7 +143,7 @@ def quantity_of(order: Any, size: int) -> str:
 
 
 ACTS: dict[str, Any] = {
-    "submit": lambda floor, order, _: floor.desk.submit(order),
+    "submit": lambda floor, order, _: floor.submit(order),
     "cancel": lambda floor, order, _: floor.desk.cancel(cancel(order)),
     "amend": lambda floor, order, size: floor.desk.amend(amend(order, quantity=order.quantity * size)),
     "accepted": lambda floor, order, _: floor.desk.report(accepted(order)),

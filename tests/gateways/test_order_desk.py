@@ -46,7 +46,7 @@ def floor(tmp_path: Path) -> DeskFloor:
 @pytest.fixture
 def working(floor: DeskFloor) -> DeskFloor:
     """A desk with one order that works at the venue."""
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     floor.desk.report(accepted(ORDER))
     floor.sends(), floor.tells()
     return floor
@@ -68,7 +68,7 @@ def state(floor: DeskFloor, order: SubmitOrder = ORDER) -> OrderState:
 
 
 def test_an_order_is_journaled_then_sent_and_its_reports_are_journaled_then_told(floor: DeskFloor) -> None:
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     assert floor.sends() == [ORDER]
     for report in (accepted(ORDER), fill(ORDER, "0.010"), closed(ORDER, "0.010", CloseReason.FILLED)):
         floor.desk.report(report)
@@ -81,7 +81,7 @@ def test_an_order_is_journaled_then_sent_and_its_reports_are_journaled_then_told
 
 
 def test_an_order_that_the_gate_denies_never_reaches_the_venue_and_its_strategy_is_told_why(floor: DeskFloor) -> None:
-    floor.desk.submit(submit(price=D("50000.05")))
+    floor.submit(submit(price=D("50000.05")))
     assert floor.sends() == []
     assert floor.tells() == [
         OrderDenied(*head(ORDER), DenyReason.INVALID_PRICE, "price=50000.05 tick_size=0.1", NOW_NS, 1)
@@ -91,7 +91,7 @@ def test_an_order_that_the_gate_denies_never_reaches_the_venue_and_its_strategy_
 
 def test_without_a_venue_an_order_is_denied_and_not_kept_for_later(floor: DeskFloor) -> None:
     floor.desk.venue_is_lost()
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     floor.desk.venue_is_back()
     assert floor.sends() == []
     assert [report.reason for report in floor.tells()] == [DenyReason.VENUE_DOWN]
@@ -99,7 +99,7 @@ def test_without_a_venue_an_order_is_denied_and_not_kept_for_later(floor: DeskFl
 
 def test_an_order_that_the_link_does_not_take_is_denied_and_not_kept_for_later(floor: DeskFloor) -> None:
     floor.is_link_up = False
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     floor.is_link_up = True
     assert [(report.reason, report.context) for report in floor.tells()] == [
         (DenyReason.VENUE_DOWN, "link=down sent=no")
@@ -112,27 +112,27 @@ def test_an_order_that_the_link_does_not_take_is_denied_and_not_kept_for_later(f
 
 def test_a_zombie_is_not_heard_and_not_answered(floor: DeskFloor) -> None:
     floor.gate.fence("carry", 2)
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     floor.desk.amend(amend(ORDER))
     assert (floor.sends(), floor.tells()) == ([], [])
     assert floor.desk.counts == OrderCounts(denied=1)
 
 
 def test_an_order_is_sent_once_however_often_it_comes(working: DeskFloor) -> None:
-    working.desk.submit(ORDER)
-    working.desk.submit(submit(quantity=D("0.020")))
+    working.submit(ORDER)
+    working.submit(submit(quantity=D("0.020")))
     assert (working.sends(), working.tells()) == ([], [])
     assert state(working) is OrderState.WORKING
     again = working.killed_and_restarted()
     again.sends()
-    again.desk.submit(ORDER)
+    again.submit(ORDER)
     assert again.sends() == [], "not after a restart either"
 
 
 def test_the_time_from_a_tick_to_its_order_past_the_gate_is_kept_by_strategy(floor: DeskFloor) -> None:
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     assert floor.desk.latency == {}, "no tick caused it"
-    floor.desk.submit(submit(2, cause_mono_ns=monotonic_ns() - 5_000_000))
+    floor.submit(submit(2, cause_mono_ns=monotonic_ns() - 5_000_000))
     assert floor.desk.latency["carry"].n == 1
     assert floor.desk.latency["carry"].summary().p50 >= 4_950  # 5 ms, to one per cent
 
@@ -142,12 +142,12 @@ def test_the_time_from_a_tick_to_its_order_past_the_gate_is_kept_by_strategy(flo
 
 def test_no_journal_no_order(floor: DeskFloor) -> None:
     with floor.full_disk():
-        floor.desk.submit(ORDER)
+        floor.submit(ORDER)
     assert floor.sends() == []
     (denied,) = floor.tells()
     assert (denied.reason, denied.seq) == (DenyReason.JOURNAL_FAILED, 0), "told, though it cannot be numbered"
     assert floor.desk.counts == OrderCounts(denied=1)
-    floor.desk.submit(submit(2))
+    floor.submit(submit(2))
     assert floor.sends() == [submit(2)], "orders go again once there is room"
 
 
@@ -195,7 +195,7 @@ def test_a_report_that_cannot_be_journaled_did_not_happen_and_is_asked_for_when_
 def test_a_missed_report_is_asked_for_with_the_next_order_and_when_the_venue_is_back(working: DeskFloor) -> None:
     with working.full_disk():
         working.desk.report(fill(ORDER, "0.004"))
-    working.desk.submit(submit(2))
+    working.submit(submit(2))
     assert working.sends() == [query(ORDER), submit(2)]
     with working.full_disk():
         working.desk.report(fill(ORDER, "0.004"))
@@ -235,7 +235,7 @@ def test_a_cancel_goes_to_the_venue_and_the_order_is_cancelled_when_the_venue_sa
 @pytest.mark.parametrize("is_closed", [True, False])
 def test_a_cancel_of_no_open_order_is_refused_by_the_gateway_itself(floor: DeskFloor, is_closed: bool) -> None:
     if is_closed:
-        floor.desk.submit(ORDER)
+        floor.submit(ORDER)
         floor.desk.report(closed(ORDER))
         floor.sends(), floor.tells()
     floor.desk.cancel(cancel(ORDER))
@@ -349,7 +349,7 @@ def test_an_amendment_is_refused_when_halted_when_the_venue_is_away_and_when_the
 
 
 def test_when_the_venue_is_lost_every_open_order_is_unknown_once(working: DeskFloor) -> None:
-    working.desk.submit(submit(2))
+    working.submit(submit(2))
     working.desk.report(closed(submit(2)))
     working.tells()
     working.desk.venue_is_lost()
@@ -382,7 +382,7 @@ def test_an_order_that_the_venue_never_saw_was_not_received_and_one_that_it_refu
 ) -> None:
     lost, refused = submit(1), submit(2)
     for order in (lost, refused):
-        floor.desk.submit(order)
+        floor.submit(order)
     again = floor.killed_and_restarted()
     assert again.sends() == [query(lost), query(refused)]
     again.desk.on_order_status(status(lost, is_known=False, venue_order_id=""))
@@ -403,7 +403,7 @@ def test_a_status_of_an_order_that_is_not_ours_is_no_matter(floor: DeskFloor) ->
 
 def test_a_report_that_cannot_follow_is_asked_about_and_the_answer_is_not_asked_about_again(floor: DeskFloor) -> None:
     floor.is_link_up = False
-    floor.desk.submit(ORDER)  # denied, since it was not sent; a venue that knows it all the same lies
+    floor.submit(ORDER)  # denied, since it was not sent; a venue that knows it all the same lies
     floor.is_link_up = True
     floor.tells()
     floor.desk.report(accepted(ORDER))
@@ -427,14 +427,14 @@ def test_a_question_waits_until_the_venue_is_there(working: DeskFloor) -> None:
 
 def test_a_halt_cancels_all_that_works_and_denies_what_comes(working: DeskFloor) -> None:
     other = submit(2, strategy="other", client_order_id="desk-other-e4-1", epoch=4)
-    working.desk.submit(other)
+    working.submit(other)
     working.sends()
     working.desk.halt("operator")
     assert working.sends() == [
         CancelOrder(*head(ORDER)[:2], 1, ORDER.instrument, "halt"),
         CancelOrder(*head(other)[:2], 4, other.instrument, "halt"),
     ]
-    working.desk.submit(submit(3))
+    working.submit(submit(3))
     assert [report.reason for report in working.tells()] == [DenyReason.HALTED]
 
 
@@ -453,7 +453,7 @@ def test_a_fence_cancels_what_dead_incarnations_left_and_survives_a_restart(work
     newer = submit(2, client_order_id="desk-carry-e2-1", epoch=2)
     other = submit(3, client_order_id="desk-other-e1-1", strategy="other")
     for order in (newer, other):
-        working.desk.submit(order)
+        working.submit(order)
     working.sends()
     working.desk.fence(FenceStrategy("c1", "carry", 2, False))
     assert [request.client_order_id for request in working.sends()] == [ORDER.client_order_id]
@@ -478,7 +478,7 @@ def holders(floor: DeskFloor) -> DeskFloor:
             client_order_id=f"{name}-1", strategy=name, side=side, quantity=D(quantity), instrument=PERPETUAL.id,
             reduce_only=True,
         )  # fmt: skip
-        floor.desk.submit(order)
+        floor.submit(order)
         floor.desk.report(fill(order, quantity, fee_currency="BTC"))
     floor.sends(), floor.tells()
     return floor
@@ -523,7 +523,7 @@ def test_a_funding_that_none_of_ours_holds_is_known_all_the_same(floor: DeskFloo
     assert floor.tells() == []
     again = floor.killed_and_restarted()
     order = submit(instrument=PERPETUAL.id, quantity=D(2))
-    again.desk.submit(order)
+    again.submit(order)
     again.desk.report(fill(order, "2", fee_currency="BTC"))
     again.tells()
     again.desk.on_funding(booked(1, "0.2"))
@@ -531,7 +531,7 @@ def test_a_funding_that_none_of_ours_holds_is_known_all_the_same(floor: DeskFloo
 
 
 def test_the_desk_is_told_of_the_venue_and_not_by_the_status_of_an_order(floor: DeskFloor) -> None:
-    floor.desk.submit(ORDER)
+    floor.submit(ORDER)
     floor.desk.venue_is_lost()
     known: OrderStatus = status(ORDER)
     floor.desk.on_order_status(known)

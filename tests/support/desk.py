@@ -17,7 +17,7 @@ from gateways.order_desk import OrderDesk
 from gateways.order_gate import OrderGate
 from gateways.order_records import OrderRecords
 from gateways.venue import TO_VENUE
-from messages.codec import FROM_GATEWAY
+from messages.codec import FROM_GATEWAY, encode
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder
 from tests.support.limits import files_no_longer_than
 from tests.support.orders import INSTRUMENTS, NOW_NS
@@ -51,6 +51,10 @@ class DeskFloor:
     @property
     def records(self) -> OrderRecords:
         return self.desk.records
+
+    def submit(self, order: SubmitOrder) -> None:
+        """An order comes in, as the gateway hands it on."""
+        self.desk.submit(order, encode(order))
 
     def sends(self) -> list[Any]:
         """What the venue was told since the last look."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from actors.runtime.child import ChildActor, Outcome, run_child
+from actors.runtime.child import ChildActor, Outcome, Port, run_child
 from actors.runtime.links import router
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.spec import ChildSpec
@@ -39,13 +39,13 @@ class EchoChild(ChildActor):
     def on_open(self) -> None:
         self._fail_if("open")
         if self.spec.peer_endpoint:
-            self.connect(PEER, self.spec.peer_endpoint, "echo", hwm=10, priority=Priority.EXECUTIONS)
+            self.connect(Port(PEER, Priority.EXECUTIONS, hwm=10), self.spec.peer_endpoint, "echo", self.echo)
         if self.spec.bound_endpoint:
             self._bound = router(self.context, self.spec.bound_endpoint)
-            self.attach("bound", self._bound, Priority.EXECUTIONS, Wire.ROUTED)
+            self.attach(Port("bound", Priority.EXECUTIONS, Wire.ROUTED), self._bound, self.echo)
         self.set_ready()
 
-    def on_delivery(self, delivery: Delivery) -> None:
+    def echo(self, delivery: Delivery) -> None:
         if delivery.frame == b"poison":
             raise RuntimeError("poisoned frame")
         self._bound.send_multipart((delivery.sender, delivery.frame))

@@ -148,7 +148,7 @@ def test_a_child_registers_is_ready_beats_does_each_command_once_and_stops(
     assert supervisor.asks(StopProcess("c4", 1_000)) == CommandDone("c4", "echo", True, "")
     code, log = end_of(child)
     assert code == EXIT_OK
-    assert log.count('"event": "command refused"') == 2
+    assert log.count('"event": "frame refused"') == 2
 
 
 def test_a_termination_signal_ends_a_child_in_good_order_and_an_interrupt_does_not(

@@ -33,7 +33,7 @@ def record(directory: Path, told: list[Told | None]) -> None:
             journal.mark_fault()
         else:
             journal.append(item[0], encode(item[1]))
-            journal.append_output(ANSWER)
+            journal.append(InputChannel.OUTPUT, encode(ANSWER))
     journal.close()
 
 
@@ -49,13 +49,12 @@ def test_inputs_come_back_in_the_order_of_their_delivery_and_answers_do_not(tmp_
     assert list(read_inputs(tmp_path)) == told
 
 
-def test_an_answer_is_recorded_as_it_is_sent(tmp_path: Path) -> None:
+def test_what_was_appended_is_on_disk_after_the_flush(tmp_path: Path) -> None:
     journal = InputJournal(tmp_path)
-    frame = journal.append_output(ANSWER)
-    assert frame == encode(ANSWER)
-    assert list(read_journal(tmp_path)) == [], "it leaves after the flush"
+    journal.append(MARKET, encode(QUOTE))
+    assert list(read_journal(tmp_path)) == []
     journal.flush()
-    assert list(read_journal(tmp_path)) == [Record(InputChannel.OUTPUT, frame)]
+    assert list(read_journal(tmp_path)) == [Record(MARKET, encode(QUOTE))]
     journal.sync()
     journal.close()
 
