@@ -1,8 +1,8 @@
 """Where the time of tick-to-order goes: microseconds of each step of our own code, one by one, in this process.
 
-*Hot* is the mean over many calls in a row. *Cold* is the median of single calls, each after a pause of a millisecond, as
-a step meets a tick of a paced market: caches, branch predictors and TLB have been used by others since, and the same
-code takes several times as long.
+*Hot* is the mean over many calls in a row. *Cold* is the median of single calls, each after a pause of a
+millisecond, as a step meets a tick of a paced market: caches, branch predictors and TLB have been used by others
+since, and the same code takes several times as long.
 """
 
 import tempfile

@@ -24,7 +24,8 @@ from messages.topics import SEPARATOR, Channel
 
 DRAIN_MAX: Final = 256
 """Frames drained from a market data port at once, before commands are looked at again."""
-CONFLATED_TOPICS_MAX: Final = 10_000
+BACKLOG_BETWEEN_POLLS: Final = 3
+"""Frames of a backlog delivered before the other ports are looked at again: a poll costs as much as a frame."""
 POLL_MS_MAX: Final = 1_000
 NS_PER_MS: Final = 1_000_000
 
@@ -108,6 +109,7 @@ class Mailbox:
         self._urgent: list[tuple[Any, int]] = []
         self._backlog: dict[Any, Delivery] = {}
         self._serial = 0
+        self._unpolled = 0
         self._wake_at_ns: int | None = None
         self._rebuild()
 
@@ -157,6 +159,10 @@ class Mailbox:
         while True:
             if self._local:
                 return self._local.popleft()
+            if self._backlog and self._unpolled < BACKLOG_BETWEEN_POLLS and not self._is_due():
+                self._unpolled += 1
+                return _letter(self._pop_backlog())
+            self._unpolled = 0
             if self._backlog or self._is_due():
                 return self._serve(zmq.zmq_poll(self._urgent, 0), is_behind=False) or self._next_at_hand()
             envelope = self._serve(zmq.zmq_poll(self._pollables, 0), is_behind=True)

@@ -23,7 +23,7 @@ from gateways.exchange.sources.synthetic import SyntheticSource
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec, VenueSpec
 from gateways.exchange.stream_window import StreamWindow
 from gateways.venue import TO_VENUE, LoginAccepted, VenueLogin
-from messages.base import PROTOCOL_VERSION
+from messages.base import NS_MAX, PROTOCOL_VERSION
 from messages.codec import encode
 from messages.control import (
     CheckpointReached,
@@ -64,6 +64,7 @@ class ExchangeActor(ChildActor):
         self._next: tuple[str, SourceEvent] | None = None
         self._pacer: Pacer | None = None
         self._market_ns = 0
+        self._due_ns = NS_MAX
         self._is_exhausted = False
 
     def on_open(self) -> None:
@@ -114,9 +115,10 @@ class ExchangeActor(ChildActor):
             venue, event = self._next
             if pacer.speed and pacer.wait_ns(event.ts_received, monotonic_ns()) > 0:
                 break
-            if not pacer.speed and not all(window.is_open for window in self._windows.values()):
+            if not pacer.speed and not self._windows[venue].is_open:
                 return  # the next CheckpointReached goes on
-            self._advance(event.ts_received)
+            if self._due_ns <= event.ts_received:
+                self._advance(event.ts_received)
             self._market_ns = max(self._market_ns, event.ts_received)
             self._send(venue, self._venues[venue].on_market(event))
             self._next = next(self._events, None)
@@ -150,6 +152,15 @@ class ExchangeActor(ChildActor):
             due_ns = venue.due_ns()
             if due_ns is not None and due_ns <= market_ns:
                 self._send(name, venue.advance(market_ns))
+        self._note_due()
+
+    def _note_due(self) -> None:
+        """When the next thing is due at any venue. A market event may only bring a funding stamp nearer, and that is
+        paid with the venue's own next event at the latest.
+        """
+        self._due_ns = min(
+            (due for venue in self._venues.values() if (due := venue.due_ns()) is not None), default=NS_MAX
+        )
 
     def _send(self, venue: str, outputs: Sequence[object]) -> None:
         feed, published = self._feeds[venue], 0
@@ -184,6 +195,7 @@ class ExchangeActor(ChildActor):
             self._log_in(venue, message)
         else:
             self._send(venue, self._venues[venue].on_request(message, self._now_ns()))
+            self._note_due()
             self._set_next_alarm()
 
     def _log_in(self, venue: str, login: VenueLogin) -> None:
