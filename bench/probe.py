@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from actors.machine import Reaction, on
-from actors.strategies.order_desk import Ticket
+from actors.strategies.own_orders import Ticket
 from actors.strategies.strategy import INPUTS, Strategy
 from messages.instruments import Instrument, Rounding
 from messages.market import Quote
@@ -60,7 +60,7 @@ class Probe(Strategy[State]):
             time_in_force=TimeInForce.IOC,
             valid_for_ms=60_000,
         )
-        return State.ANSWERING, [self.desk.submit(ticket).request]
+        return State.ANSWERING, [self.own_orders.submit(ticket).request]
 
     def take_note(self, _message: Any) -> Reaction[State]:
         return State.ANSWERING, ()

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from actors.runtime.spec import ChildSpec
 from messages.control import ToOperator
-from supervisor.outbox import Dispatch
+from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 from supervisor.report import RunResult
 

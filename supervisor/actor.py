@@ -50,8 +50,8 @@ from supervisor.occurrences import (
     StopSignalled,
 )
 from supervisor.operator_link import SOCKET_NAME as OPERATOR
-from supervisor.outbox import Dispatch
 from supervisor.paths import ClusterPaths
+from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 from supervisor.report import build_report, write_report
 

@@ -231,12 +231,12 @@ class Core:
         self._reported(child, reported.command_id)
 
     def _reported(self, child: Child, command_id: str) -> None:
-        command = self.floor.outbox.settle(child.name, command_id)
+        command = self.floor.pending.settle(child.name, command_id)
         if command is not None:
             self.closing.answered(child, command)
 
     def _command_done(self, child: Child, done: CommandDone) -> None:
-        command = self.floor.outbox.settle(child.name, done.command_id)
+        command = self.floor.pending.settle(child.name, done.command_id)
         if command is None:
             return
         if not done.is_ok:
@@ -297,7 +297,7 @@ class Core:
         for child in floor.children.values():
             if child.due_ns is not None and floor.now_ns >= child.due_ns:
                 self._overdue(child)
-        again, given_up = floor.outbox.repeat(floor.now_ns)
+        again, given_up = floor.pending.repeat(floor.now_ns)
         floor.actions += again
         for name, command in given_up:
             if not self.closing.is_begun:

@@ -21,7 +21,7 @@ class Deaths:
     def end(self, child: Child, exit_code: int | None) -> None:
         """A child's process is gone, or could not be started."""
         floor, pid = self._floor, child.pid
-        floor.outbox.forget(child.name)
+        floor.pending.forget(child.name)
         if self._closing.is_begun:
             self._closing.ended(child, pid, exit_code)
             return

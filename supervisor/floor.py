@@ -14,7 +14,7 @@ from messages.health import ProcessState
 from supervisor.actions import Action, KillChild, Log, SaveRegistry, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan
 from supervisor.children import Adopted, Child, Launched
-from supervisor.outbox import COMMAND_DEADLINE_NS, Outbox
+from supervisor.pending_commands import COMMAND_DEADLINE_NS, PendingCommands
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from supervisor.telemetry import ALERT_LENGTH_MAX, Telemetry
 
@@ -37,7 +37,7 @@ class Floor:
         self.plan = plan
         self.children = {child.name: self._child(child) for child in plan.children}
         self.incarnation = registry.incarnation + 1
-        self.outbox = Outbox()
+        self.pending = PendingCommands()
         self.telemetry = Telemetry()
         self.run = RunRecord()
         self.now_ns = 0
@@ -122,7 +122,7 @@ class Floor:
 
     def tell(self, child: Child, command: ToChild, timeout_ns: int = COMMAND_DEADLINE_NS) -> None:
         """Send a command until it is answered."""
-        self.actions.append(self.outbox.add(child.name, command, self.now_ns, timeout_ns))
+        self.actions.append(self.pending.add(child.name, command, self.now_ns, timeout_ns))
 
     def launch(self, child: Child) -> None:
         """Start a child's process; a strategy's in an epoch of its own, of which the gateways know already."""
@@ -179,8 +179,8 @@ class Floor:
 
     def dues(self) -> Iterator[int]:
         """The moments at which a child or a command must be looked at again."""
-        if self.outbox.next_ns is not None:
-            yield self.outbox.next_ns
+        if self.pending.next_ns is not None:
+            yield self.pending.next_ns
         yield from (child.due_ns for child in self.children.values() if child.due_ns is not None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.analytics.pnl import Ledger
 from actors.machine import Machine, Reaction
-from actors.strategies.order_desk import OrderDesk
+from actors.strategies.own_orders import OwnOrders
 from actors.strategies.pair_commands import (
     Close,
     CycleRecorded,
@@ -56,12 +56,14 @@ class PairHandlers(Machine[PairState]):
     :ivar reason: why the cycle in hand ends, or why the pair halted.
     """
 
-    def __init__(self, legs: tuple[Leg, Leg], desk: OrderDesk, ledger: Ledger, parameters: PairParameters) -> None:
+    def __init__(
+        self, legs: tuple[Leg, Leg], own_orders: OwnOrders, ledger: Ledger, parameters: PairParameters
+    ) -> None:
         self.legs = legs
-        self.desk = desk
+        self.own_orders = own_orders
         self.parameters = parameters
         self.position = PairPosition(legs, ledger, parameters.hedge_ratio)
-        self.orders = PairOrders(legs, desk, parameters)
+        self.orders = PairOrders(legs, own_orders, parameters)
         self.repairs = RepairAttempts(self.position, self.orders, parameters)
         self.reason = ""
         self._plan: PairPlan | None = None
@@ -82,7 +84,7 @@ class PairHandlers(Machine[PairState]):
         """Nothing works, and what is held is balanced, too small to trade, or a person's business."""
         if self.state is _S.HALTED:
             return True
-        if self.desk.working or self._must_flatten or self.state not in _AT_REST:
+        if self.own_orders.working or self._must_flatten or self.state not in _AT_REST:
             return False
         return self.position.is_measurable and not self.position.is_actionable()
 
@@ -128,7 +130,7 @@ class PairHandlers(Machine[PairState]):
 
     def follow_leg_one(self, _report: Any) -> Step:
         """The second leg follows what the first one filled, net of a fee taken in base."""
-        if self.desk.working:
+        if self.own_orders.working:
             return self.state, []
         gap = self.position.gap()
         plan = self._plan
@@ -142,7 +144,7 @@ class PairHandlers(Machine[PairState]):
         )
 
     def settle(self, _report: Any) -> Step:
-        return (self.state, []) if self.desk.working else self._settle()
+        return (self.state, []) if self.own_orders.working else self._settle()
 
     def _settle(self) -> Step:
         """Nothing works: what is held decides where the pair stands."""
@@ -176,7 +178,7 @@ class PairHandlers(Machine[PairState]):
 
     def after_repair(self, _report: Any) -> Step:
         """An attempt has ended: account for it, and try again a little later if the legs still do not match."""
-        if self.desk.working:
+        if self.own_orders.working:
             return self.state, []
         self.repairs.account()
         if not self.position.is_measurable or not self.position.is_actionable():
@@ -184,9 +186,9 @@ class PairHandlers(Machine[PairState]):
         return self._wait_for_retry()
 
     def _wait_for_retry(self) -> Step:
-        if RETRY_TIMER in self.desk.timers:
+        if RETRY_TIMER in self.own_orders.timers:
             return self.state, []
-        outputs = self.desk.cancel_timer(LEG_TIMER)
+        outputs = self.own_orders.cancel_timer(LEG_TIMER)
         return self.state, [*outputs, self.orders.wait(RETRY_TIMER)]
 
     # --- holding ------------------------------------------------------------------------------------------------
@@ -242,7 +244,7 @@ class PairHandlers(Machine[PairState]):
         return _S.CLOSING, self.orders.send([self.orders.capped(order, slippage_bps) for order in orders])
 
     def after_close(self, _report: Any) -> Step:
-        if self.desk.working or RETRY_TIMER in self.desk.timers:
+        if self.own_orders.working or RETRY_TIMER in self.own_orders.timers:
             return self.state, []
         has_filled = self.orders.has_filled
         self._rounds = 0 if has_filled else self._rounds + 1
@@ -252,7 +254,7 @@ class PairHandlers(Machine[PairState]):
 
     def flatten(self, command: Flatten) -> Step:
         """Close both legs at any price; what works is cancelled first."""
-        if self.desk.working:
+        if self.own_orders.working:
             self._must_flatten, self.reason, self._rounds = True, command.reason, 0
             return self._protect(command.reason)
         return self._flatten(command.reason)
@@ -277,7 +279,7 @@ class PairHandlers(Machine[PairState]):
         return _S.FLATTENING, self.orders.send([self.orders.flattening(order, self._rounds) for order in wanted])
 
     def after_flatten(self, _report: Any) -> Step:
-        if self.desk.working:
+        if self.own_orders.working:
             return self.state, []
         return self._wait_for_retry() if self.position.closables() else self._flatten_round()
 
@@ -300,8 +302,8 @@ class PairHandlers(Machine[PairState]):
         """A timeout is not a reject: ask for the cancel, and wait for what the order's own reports say."""
         self._timeouts += 1
         if self._timeouts > self.parameters.repair_attempts_max:
-            names = ", ".join(order.request.client_order_id for order in self.desk.working)
-            self.desk.problems.append(f"{names}: no end reported after {self._timeouts - 1} cancels; protecting")
+            names = ", ".join(order.request.client_order_id for order in self.own_orders.working)
+            self.own_orders.problems.append(f"{names}: no end reported after {self._timeouts - 1} cancels; protecting")
             return self._protect(f"order {names} does not end")
         return self.state, [*self.orders.cancel_reachable(), self.orders.wait(LEG_TIMER)]
 
@@ -319,14 +321,14 @@ class PairHandlers(Machine[PairState]):
 
     def hear_protected(self, _message: Any) -> Step:
         """A report or a venue's return while protecting: go on as soon as everything is known and fresh."""
-        if not self.desk.working and self._is_healthy():
+        if not self.own_orders.working and self._is_healthy():
             self.repairs.account()
             return self._settle()
         return self.cancel_rest(_message)
 
     def poll_protected(self, _fired: TimerFired) -> Step:
         self._polls += 1
-        if self.desk.working:
+        if self.own_orders.working:
             return self._poll_unknown()
         self.repairs.account()
         position = self.position
@@ -339,10 +341,10 @@ class PairHandlers(Machine[PairState]):
         return self.state, [self.orders.wait(PROTECT_TIMER)]
 
     def _poll_unknown(self) -> Step:
-        if not all(self.orders.is_reachable(order) for order in self.desk.working):
+        if not all(self.orders.is_reachable(order) for order in self.own_orders.working):
             self._polls = 0
         if self._polls > PROTECT_POLLS_MAX:
-            names = ", ".join(order.request.client_order_id for order in self.desk.working)
+            names = ", ".join(order.request.client_order_id for order in self.own_orders.working)
             return self._halt(f"the outcome of {names} did not become known")
         return self.state, [*self.orders.cancel_reachable(), self.orders.wait(PROTECT_TIMER)]
 
@@ -359,13 +361,13 @@ class PairHandlers(Machine[PairState]):
     def _halt(self, reason: str) -> Step:
         self.reason = reason
         held = self.position.residual_text() or "the legs match"
-        self.desk.problems.append(f"HALTED: {reason}; {held}; a person must acknowledge")
+        self.own_orders.problems.append(f"HALTED: {reason}; {held}; a person must acknowledge")
         return _S.HALTED, [*self.orders.cancel_timers(), *self.orders.cancel_reachable()]
 
     def cancel_rest(self, _message: Any) -> Step:
         """What turns out to work still is cancelled; what it had filled is counted."""
-        working = [order for order in self.desk.working if order.state is OrderState.WORKING]
-        return self.state, [self.desk.cancel(order) for order in working if self.orders.is_reachable(order)]
+        working = [order for order in self.own_orders.working if order.state is OrderState.WORKING]
+        return self.state, [self.own_orders.cancel(order) for order in working if self.orders.is_reachable(order)]
 
     def drain(self, _message: DrainStrategy) -> Step:
         """Cancel what would open more; what restores the balance goes on."""
@@ -377,7 +379,7 @@ class PairHandlers(Machine[PairState]):
 
     def take_over(self, _message: RecoveryCompleted) -> Step:
         """Both legs: hold them. One leg, or legs that do not match: repair as soon as there are prices."""
-        if self.desk.working:
+        if self.own_orders.working:
             return self._protect("orders of an earlier incarnation are still open")
         position = self.position
         held_something = any(held > 0 for held in position.held)

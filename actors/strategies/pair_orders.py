@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from actors.strategies.order_desk import OrderDesk, Ticket
+from actors.strategies.own_orders import OwnOrders, Ticket
 from actors.strategies.pair_commands import PairParameters
 from actors.strategies.sizing import Leg, slipped
 from messages.control import SetTimer
@@ -30,9 +30,9 @@ class PairOrders:
     :ivar batch: the orders that were sent last.
     """
 
-    def __init__(self, legs: tuple[Leg, Leg], desk: OrderDesk, parameters: PairParameters) -> None:
+    def __init__(self, legs: tuple[Leg, Leg], own_orders: OwnOrders, parameters: PairParameters) -> None:
         self.legs = legs
-        self.desk = desk
+        self.own_orders = own_orders
         self.parameters = parameters
         self.batch: list[Order] = []
         self._wait_ms = {
@@ -78,9 +78,9 @@ class PairOrders:
         return self.ticket(wanted, slipped(leg.instrument, side, touch, wide_bps), is_closing=True)
 
     def send(self, tickets: list[Ticket]) -> Outputs:
-        self.batch = [self.desk.submit(ticket) for ticket in tickets]
+        self.batch = [self.own_orders.submit(ticket) for ticket in tickets]
         requests = [order.request for order in self.batch]
-        return [*self.desk.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
+        return [*self.own_orders.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
 
     @property
     def has_filled(self) -> bool:
@@ -89,17 +89,17 @@ class PairOrders:
 
     def cancel_reachable(self) -> Outputs:
         """Cancel whatever works at a venue that can be reached."""
-        return [self.desk.cancel(order) for order in self.desk.working if self.is_reachable(order)]
+        return [self.own_orders.cancel(order) for order in self.own_orders.working if self.is_reachable(order)]
 
     def is_reachable(self, order: Order) -> bool:
         return any(leg.view.is_up for leg in self.legs if leg.instrument.id == order.request.instrument)
 
     def is_usable(self, index: int) -> bool:
         """Whether the leg's market is up and fresh."""
-        return self.legs[index].view.is_fresh(self.desk.now_ns, self.parameters.quote_age_max_ms * NS_PER_MS)
+        return self.legs[index].view.is_fresh(self.own_orders.now_ns, self.parameters.quote_age_max_ms * NS_PER_MS)
 
     def wait(self, timer: str) -> SetTimer:
-        return self.desk.set_timer(timer, self._wait_ms[timer] * NS_PER_MS)
+        return self.own_orders.set_timer(timer, self._wait_ms[timer] * NS_PER_MS)
 
     def cancel_timers(self) -> Outputs:
-        return [cancel for name in TIMERS for cancel in self.desk.cancel_timer(name)]
+        return [cancel for name in TIMERS for cancel in self.own_orders.cancel_timer(name)]

@@ -4,7 +4,7 @@ from enum import Enum
 
 import msgspec
 
-from actors.strategies.order_desk import Ticket
+from actors.strategies.own_orders import Ticket
 from actors.strategies.pair_commands import PairParameters
 from actors.strategies.pair_orders import PairOrders
 from actors.strategies.pair_position import PairPosition

@@ -111,7 +111,7 @@ class SpotFutures(Strategy[State]):
             PairState.LEG_ONE_WORKING: opening[0],
             PairState.LEG_TWO_WORKING: opening[1],
         }
-        self.pair = PairExecution(legs, self.desk, self.ledger, pair_parameters(parameters))
+        self.pair = PairExecution(legs, self.own_orders, self.ledger, pair_parameters(parameters))
         self.signal = CarrySignal(self._spot, self._futures, carry_terms(parameters))
         self._min_edge_bps = parameters.min_edge_bps
         self._notional = float(parameters.notional)
@@ -156,7 +156,7 @@ class SpotFutures(Strategy[State]):
 
     def seek_entry(self, _quote: Quote) -> Reaction[State]:
         """Arm on an edge, enter once it has held for `confirm_ms`, stand down when it goes."""
-        now_ns = self.desk.now_ns
+        now_ns = self.own_orders.now_ns
         edge_bps = self.signal.entry_edge_bps(now_ns)
         if edge_bps < self._min_edge_bps or not self._may_enter(now_ns, edge_bps):
             return self._disarm() if self._armed_ns else (self._state, ())
@@ -198,7 +198,7 @@ class SpotFutures(Strategy[State]):
             self._refusal = f"not entered: {plan}"
             self._armed_ns = 0
             return self._state, [*outputs, *self._tell(Disarm())]
-        self.cycle_log.start(self._armed_ns, edge_bps, self.pnl(), self.desk.orders_sent)
+        self.cycle_log.start(self._armed_ns, edge_bps, self.pnl(), self.own_orders.orders_sent)
         self.cycle_log.enter(PairState.ARMED.name)
         self._armed_ns, self._refusal = 0, ""
         self._entry_rate = self.signal.funding_rate
@@ -211,7 +211,7 @@ class SpotFutures(Strategy[State]):
         """Look for a reason to leave."""
         if self.is_draining:
             return self._state, ()
-        now_ns, held = self.desk.now_ns, self._held
+        now_ns, held = self.own_orders.now_ns, self._held
         if not self.signal.is_fresh(now_ns):
             # After a restart both markets have to be heard of once before their silence means anything.
             return self.follow(FeedStale(SILENCE)) if now_ns >= self._grace_ns else (self._state, ())
@@ -247,7 +247,7 @@ class SpotFutures(Strategy[State]):
 
     def watch(self, _fired: TimerFired) -> Reaction[State]:
         """Now and then, without a quote: are both markets alive, are the legs in line?"""
-        if not self.signal.is_fresh(self.desk.now_ns):
+        if not self.signal.is_fresh(self.own_orders.now_ns):
             return self.follow(FeedStale(SILENCE))
         state, outputs = self._keep_in_line([])
         if self.pair.state is PairState.OPEN:
@@ -293,7 +293,7 @@ class SpotFutures(Strategy[State]):
         if pair.state is before:
             return outputs
         if before is PairState.OPEN:
-            outputs += self.desk.cancel_timer(WATCH_TIMER)
+            outputs += self.own_orders.cancel_timer(WATCH_TIMER)
         self._note_cycle()
         if pair.state is PairState.RESERVED:
             outputs += self._tell(HeadroomGranted())
@@ -313,11 +313,11 @@ class SpotFutures(Strategy[State]):
         state = self.pair.state
         is_busy = self._meaning.get(state, State.IDLE) in _BUSY
         if is_busy and not self.cycle_log.is_open:
-            self.cycle_log.start(self.desk.now_ns, 0.0, self.pnl(), self.desk.orders_sent)
+            self.cycle_log.start(self.own_orders.now_ns, 0.0, self.pnl(), self.own_orders.orders_sent)
         self.cycle_log.enter(state.name)
 
     def _begin_holding(self) -> SetTimer:
-        self.cycle_log.balance(self.desk.now_ns)
+        self.cycle_log.balance(self.own_orders.now_ns)
         self._held = None
         self._readings = self._flips = 0
         self._deadline_ns = deadline_ns(self.parameters, self._futures.instrument, self.cycle_log.started_ns)
@@ -326,13 +326,13 @@ class SpotFutures(Strategy[State]):
         return watch
 
     def _watch_timer(self) -> SetTimer:
-        return self.desk.set_timer(WATCH_TIMER, self.parameters.quote_age_max_ms * NS_PER_MS)
+        return self.own_orders.set_timer(WATCH_TIMER, self.parameters.quote_age_max_ms * NS_PER_MS)
 
     def _end_cycle(self) -> None:
         pair = self.pair
         result = pair.result(has_fills=self.cycle_log.fills > 0)
         reason = "; ".join(text for text in (pair.reason, pair.position.residual_text()) if text)
-        self.cycle_log.finish(result, self.desk.now_ns, self.pnl(), self.desk.orders_sent, reason)
+        self.cycle_log.finish(result, self.own_orders.now_ns, self.pnl(), self.own_orders.orders_sent, reason)
 
     def _stand(self) -> State:
         """What the pair's state means here."""

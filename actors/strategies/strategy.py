@@ -16,7 +16,7 @@ from actors.analytics.pnl import ZERO, Ledger
 from actors.machine import Machine, Outputs, StateT
 from actors.strategies.cycles import CycleLog
 from actors.strategies.market_view import MarketView
-from actors.strategies.order_desk import OrderDesk, Recent
+from actors.strategies.own_orders import OwnOrders, Recent
 from messages.base import TEXT_LENGTH_MAX
 from messages.control import (
     Alert,
@@ -106,7 +106,7 @@ class Strategy(Machine[StateT]):
         self.instruments = {name: instruments[name] for name in self.instrument_ids(parameters)}
         self.views = {name: MarketView(instrument) for name, instrument in self.instruments.items()}
         self.ledger = Ledger(self.instruments.values())
-        self.desk = OrderDesk(strategy_id)
+        self.own_orders = OwnOrders(strategy_id)
         self.cycle_log = CycleLog()
         self.messages_heard = 0
         self.is_draining = False
@@ -168,29 +168,29 @@ class Strategy(Machine[StateT]):
         :raises UnexpectedMessage: it is no message for a strategy.
         """
         self.messages_heard += 1
-        desk = self.desk
-        desk.cause = message
+        own_orders = self.own_orders
+        own_orders.cause = message
         if type(message) is Quote:
             self.views[message.instrument].on_quote(message)
-            if message.ts_received > desk.now_ns:  # noqa: PLR1730  # a comparison is a third of a call to max
-                desk.now_ns = message.ts_received
+            if message.ts_received > own_orders.now_ns:  # noqa: PLR1730  # a comparison is a third of a call to max
+                own_orders.now_ns = message.ts_received
             if self.ledger.unpriced:
                 self._price_adopted(message.instrument)
             outputs = super().on_message(message)
-            return [*self._take_alerts(), *outputs] if self._alerts or desk.problems else outputs
+            return [*self._take_alerts(), *outputs] if self._alerts or own_orders.problems else outputs
         intake = self._intake.get(type(message))
         is_news = intake is None or intake(message)
         outputs = super().on_message(message) if is_news else ()
-        return [*self._take_alerts(), *outputs] if self._alerts or desk.problems else outputs
+        return [*self._take_alerts(), *outputs] if self._alerts or own_orders.problems else outputs
 
     @property
     def now_ns(self) -> int:
         """The newest time seen in any message."""
-        return self.desk.now_ns
+        return self.own_orders.now_ns
 
     @property
     def open_orders(self) -> list[Order]:
-        return self.desk.open_orders
+        return self.own_orders.open_orders
 
     @property
     def cycles(self) -> list[Cycle]:
@@ -202,11 +202,11 @@ class Strategy(Machine[StateT]):
             kind=self.kind,
             lifecycle=lifecycle,
             state=self.state.name,
-            epoch=self.desk.epoch,
+            epoch=self.own_orders.epoch,
             messages=self.messages_heard,
-            orders=self.desk.orders_sent,
-            fills=self.desk.fills_counted,
-            open_orders=len(self.desk.open_orders),
+            orders=self.own_orders.orders_sent,
+            fills=self.own_orders.fills_counted,
+            open_orders=len(self.own_orders.open_orders),
             positions={name: self.ledger.position(name) for name in self.instruments},
             pnl=self.pnl(),
             pnls=self.ledger.pnls(self._mids()),
@@ -229,12 +229,12 @@ class Strategy(Machine[StateT]):
 
     def alert(self, text: str) -> None:
         """Tell a person; sent before the other outputs of this message."""
-        self._alerts.append(Alert(f"{self.strategy_id}: {text}"[:TEXT_LENGTH_MAX], self.desk.now_ns))
+        self._alerts.append(Alert(f"{self.strategy_id}: {text}"[:TEXT_LENGTH_MAX], self.own_orders.now_ns))
 
     def _take_alerts(self) -> Sequence[Alert]:
-        for problem in self.desk.problems:
+        for problem in self.own_orders.problems:
             self.alert(problem)
-        self.desk.problems.clear()
+        self.own_orders.problems.clear()
         alerts, self._alerts = self._alerts, []
         return alerts
 
@@ -253,7 +253,7 @@ class Strategy(Machine[StateT]):
     # --- taking note --------------------------------------------------------------------------------------------
 
     def _pass_time(self, ts_ns: int) -> None:
-        self.desk.now_ns = max(self.desk.now_ns, ts_ns)
+        self.own_orders.now_ns = max(self.own_orders.now_ns, ts_ns)
 
     def _take_stamp(self, message: Trade) -> bool:
         self._pass_time(message.ts_received)
@@ -276,7 +276,7 @@ class Strategy(Machine[StateT]):
 
     def _take_report(self, message: Any) -> bool:
         self._pass_time(message.ts_event)
-        is_news = self.desk.apply(message)
+        is_news = self.own_orders.apply(message)
         if is_news and isinstance(message, Fill):
             self.ledger.apply_fill(message)
             self.cycle_log.count_fill()
@@ -291,7 +291,7 @@ class Strategy(Machine[StateT]):
 
     def _take_timer(self, message: TimerFired) -> bool:
         self._pass_time(message.ts)
-        return self.desk.take_timer(message)
+        return self.own_orders.take_timer(message)
 
     def _take_command(self, message: HaltStrategy) -> bool:
         self._pass_time(message.ts)
@@ -311,7 +311,7 @@ class Strategy(Machine[StateT]):
 
     def _take_start(self, message: StrategyStarted) -> bool:
         self._pass_time(message.ts)
-        self.desk.start(message)
+        self.own_orders.start(message)
         self.is_draining = False
         for view in self.views.values():
             view.on_venue(is_up=True)
@@ -320,10 +320,10 @@ class Strategy(Machine[StateT]):
     def _take_recovery(self, message: RecoveryCompleted) -> bool:
         """The gateways' word beats the journal: adopt their positions, close what they do not know as open."""
         self._pass_time(message.ts)
-        for name in self.desk.close_lost(message):
+        for name in self.own_orders.close_lost(message):
             self.alert(f"order {name} is not open any more and its end was never reported; closed as lost")
         for name in message.open_orders:
-            if self.desk.order(name) is None:
+            if self.own_orders.order(name) is None:
                 self.alert(f"the gateway holds order {name}, which is not in the journal; cancel it by hand")
         for name in self.instruments:
             ours, theirs = self.ledger.position(name), message.positions.get(name, ZERO)

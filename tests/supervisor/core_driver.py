@@ -20,7 +20,7 @@ from supervisor.occurrences import (
     ProcessEnded,
     ProcessStarted,
 )
-from supervisor.outbox import Dispatch
+from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 
 SECOND = 1_000_000_000

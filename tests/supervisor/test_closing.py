@@ -20,7 +20,7 @@ from messages.health import Lifecycle
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, Exit, KillChild, SaveRegistry, WriteReport
 from supervisor.closing import RunOptions
 from supervisor.occurrences import Measured, StopSignalled, Usage
-from supervisor.outbox import Dispatch
+from supervisor.pending_commands import Dispatch
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from supervisor.report import RunResult
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT, Drive, desk

@@ -26,7 +26,7 @@ from supervisor.actions import KillChild, Log, MeasureUsage, SaveRegistry, Start
 from supervisor.children import ADOPTION_DEADLINE_NS, START_DEADLINE_NS
 from supervisor.closing import DRAINED_DEADLINE_NS, RunOptions
 from supervisor.occurrences import AlarmRang, Measured, ProcessEnded, StartFailed, Usage
-from supervisor.outbox import COMMAND_DEADLINE_NS, RESEND_NS, Dispatch
+from supervisor.pending_commands import COMMAND_DEADLINE_NS, RESEND_NS, Dispatch
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from tests.supervisor.core_driver import CARRY, EXCHANGE, MS, OTHER, PERP, SECOND, SPOT, Drive, desk
 from tests.supervisor.samples import SPOT as SPOT_STATUS

@@ -80,7 +80,7 @@ def test_a_fill_before_its_acknowledgement_is_applied_once():
     world.accept(name)
     world.send(fill)
     assert D("0.05") == world.strategy.ledger.position(SPOT_ID)
-    assert 1 == world.strategy.desk.fills_counted
+    assert 1 == world.strategy.own_orders.fills_counted
 
 
 def test_concurrent_execution_sends_both_legs_at_once():

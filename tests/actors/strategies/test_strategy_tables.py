@@ -122,8 +122,8 @@ def test_headroom_that_is_denied_ends_the_signal():
     pair = world.strategy.pair
     pair.on_message(Arm())
     pair.on_message(Reserve(None))  # type: ignore[arg-type]
-    pair.on_message(HeadroomDenied("limit of the desk"))
-    assert (PairState.IDLE, "no headroom: limit of the desk") == (pair.state, pair.reason)
+    pair.on_message(HeadroomDenied("limit of the own_orders"))
+    assert (PairState.IDLE, "no headroom: limit of the own_orders") == (pair.state, pair.reason)
 
 
 def test_a_flatten_while_orders_work_cancels_them_first():

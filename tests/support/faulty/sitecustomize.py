@@ -12,7 +12,7 @@ import msgspec
 
 from actors.machine import Reaction, on
 from actors.strategies import registry
-from actors.strategies.order_desk import Ticket
+from actors.strategies.own_orders import Ticket
 from actors.strategies.strategy import INPUTS, Strategy
 from messages.instruments import Instrument, Rounding
 from messages.market import Quote
@@ -67,7 +67,7 @@ class Faulty(Strategy[State]):
             price=price,
             time_in_force=TimeInForce.GTC,
         )
-        return State.RESTING, [self.desk.submit(ticket).request]
+        return State.RESTING, [self.own_orders.submit(ticket).request]
 
     def note_acceptance(self, _accepted: OrderAccepted) -> Reaction[State]:
         self._is_accepted = True

@@ -4,10 +4,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from actors.strategies.order_desk import (
+from actors.strategies.own_orders import (
     CAUSE_LENGTH_MAX,
     CLOSED_ORDERS_KEPT_MAX,
-    OrderDesk,
+    OwnOrders,
     Recent,
     Ticket,
     cause_of,
@@ -33,11 +33,11 @@ INSTRUMENT = "BTCUSDT.spot"
 TICKET = Ticket(instrument=INSTRUMENT, side=Side.BUY, quantity=D(2), price=D(100), valid_for_ms=70_000)
 
 
-def a_desk(epoch: int = 3) -> OrderDesk:
-    desk = OrderDesk("carry")
-    desk.start(StrategyStarted("carry", epoch, "main-carry", 5))
-    desk.now_ns = 5
-    return desk
+def a_desk(epoch: int = 3) -> OwnOrders:
+    own_orders = OwnOrders("carry")
+    own_orders.start(StrategyStarted("carry", epoch, "main-carry", 5))
+    own_orders.now_ns = 5
+    return own_orders
 
 
 def fill(name: str, trade_id: str = "t1", quantity: str = "1") -> Fill:
@@ -52,17 +52,17 @@ def ended(name: str, filled: str = "0", reason: CloseReason = CloseReason.EXPIRE
 
 
 def test_ids_count_from_one_within_an_epoch():
-    desk = a_desk()
-    assert "main-carry-e3-1" == desk.submit(TICKET).request.client_order_id
-    assert "main-carry-e3-2" == desk.submit(TICKET).request.client_order_id
-    desk.start(StrategyStarted("carry", 4, "main-carry", 6))
-    assert "main-carry-e4-1" == desk.submit(TICKET).request.client_order_id
+    own_orders = a_desk()
+    assert "main-carry-e3-1" == own_orders.submit(TICKET).request.client_order_id
+    assert "main-carry-e3-2" == own_orders.submit(TICKET).request.client_order_id
+    own_orders.start(StrategyStarted("carry", 4, "main-carry", 6))
+    assert "main-carry-e4-1" == own_orders.submit(TICKET).request.client_order_id
 
 
 def test_an_order_says_what_led_to_it_and_when():
-    desk = a_desk()
-    desk.cause = Quote(INSTRUMENT, 1.0, 1.0, 2.0, 1.0, 4, 5, 812, 99)
-    request = desk.submit(TICKET).request
+    own_orders = a_desk()
+    own_orders.cause = Quote(INSTRUMENT, 1.0, 1.0, 2.0, 1.0, 4, 5, 812, 99)
+    request = own_orders.submit(TICKET).request
     assert ("quote:BTCUSDT.spot:812", 99, 5) == (request.caused_by, request.cause_mono_ns, request.ts_created)
     assert (3, TimeInForce.IOC, OrderType.LIMIT, 60_000) == (
         request.epoch, request.time_in_force, request.type, request.valid_for_ms,
@@ -99,57 +99,57 @@ def test_a_cause_is_cut_to_what_an_order_carries():
 
 
 def test_a_fill_is_counted_once():
-    desk = a_desk()
-    order = desk.submit(TICKET)
+    own_orders = a_desk()
+    order = own_orders.submit(TICKET)
     name = order.request.client_order_id
-    assert desk.apply(fill(name))
-    assert not desk.apply(fill(name))
-    assert (1, D(1)) == (desk.fills_counted, order.filled_quantity)
+    assert own_orders.apply(fill(name))
+    assert not own_orders.apply(fill(name))
+    assert (1, D(1)) == (own_orders.fills_counted, order.filled_quantity)
 
 
 def test_an_order_that_has_filled_completely_does_not_work_any_more():
-    desk = a_desk()
-    name = desk.submit(TICKET).request.client_order_id
-    desk.apply(fill(name, quantity="2"))
-    assert [] == desk.working
-    assert 1 == len(desk.open_orders)
-    desk.apply(ended(name, "2", CloseReason.FILLED))
-    assert [] == desk.open_orders
+    own_orders = a_desk()
+    name = own_orders.submit(TICKET).request.client_order_id
+    own_orders.apply(fill(name, quantity="2"))
+    assert [] == own_orders.working
+    assert 1 == len(own_orders.open_orders)
+    own_orders.apply(ended(name, "2", CloseReason.FILLED))
+    assert [] == own_orders.open_orders
 
 
 def test_an_end_that_overtakes_a_fill_waits_for_it():
-    desk = a_desk()
-    name = desk.submit(TICKET).request.client_order_id
-    assert not desk.apply(ended(name, "1"))
-    assert 1 == len(desk.working)
-    assert desk.apply(fill(name))
-    assert [] == desk.open_orders
-    order = desk.order(name)
+    own_orders = a_desk()
+    name = own_orders.submit(TICKET).request.client_order_id
+    assert not own_orders.apply(ended(name, "1"))
+    assert 1 == len(own_orders.working)
+    assert own_orders.apply(fill(name))
+    assert [] == own_orders.open_orders
+    order = own_orders.order(name)
     assert order is not None
     assert OrderState.EXPIRED is order.state
 
 
 def test_a_fill_of_an_unknown_order_is_counted_and_told():
-    desk = a_desk()
-    assert desk.apply(fill("main-carry-e1-9"))
-    assert 1 == desk.fills_counted
-    assert "counted in the position" in desk.problems[0]
+    own_orders = a_desk()
+    assert own_orders.apply(fill("main-carry-e1-9"))
+    assert 1 == own_orders.fills_counted
+    assert "counted in the position" in own_orders.problems[0]
 
 
 def test_another_report_of_an_unknown_order_is_told_and_ignored():
-    desk = a_desk()
-    assert not desk.apply(ended("main-carry-e1-9"))
-    assert "OrderClosed for unknown order main-carry-e1-9" in desk.problems[0]
+    own_orders = a_desk()
+    assert not own_orders.apply(ended("main-carry-e1-9"))
+    assert "OrderClosed for unknown order main-carry-e1-9" in own_orders.problems[0]
 
 
 def test_a_report_that_cannot_follow_is_told_and_ignored_but_a_fill_counts():
-    desk = a_desk()
-    name = desk.submit(TICKET).request.client_order_id
-    desk.apply(OrderRejected(name, "carry", INSTRUMENT, RejectReason.OTHER, "no", 6))
-    assert not desk.apply(OrderAccepted(name, "carry", INSTRUMENT, "v1", 7))
-    assert desk.apply(fill(name))
-    assert ["OrderAccepted", "Fill"] == [problem.split()[0] for problem in desk.problems]
-    assert 1 == desk.fills_counted
+    own_orders = a_desk()
+    name = own_orders.submit(TICKET).request.client_order_id
+    own_orders.apply(OrderRejected(name, "carry", INSTRUMENT, RejectReason.OTHER, "no", 6))
+    assert not own_orders.apply(OrderAccepted(name, "carry", INSTRUMENT, "v1", 7))
+    assert own_orders.apply(fill(name))
+    assert ["OrderAccepted", "Fill"] == [problem.split()[0] for problem in own_orders.problems]
+    assert 1 == own_orders.fills_counted
 
 
 def test_funding_is_always_news_to_the_desk():
@@ -157,28 +157,28 @@ def test_funding_is_always_news_to_the_desk():
 
 
 def test_orders_that_the_gateways_do_not_hold_are_closed_as_lost():
-    desk = a_desk()
-    lost, kept, full = (desk.submit(TICKET).request.client_order_id for _ in range(3))
-    desk.apply(fill(full, quantity="2"))
-    assert [lost] == desk.close_lost(RecoveryCompleted({}, (kept,), 9))
-    assert [kept] == [order.request.client_order_id for order in desk.open_orders]
+    own_orders = a_desk()
+    lost, kept, full = (own_orders.submit(TICKET).request.client_order_id for _ in range(3))
+    own_orders.apply(fill(full, quantity="2"))
+    assert [lost] == own_orders.close_lost(RecoveryCompleted({}, (kept,), 9))
+    assert [kept] == [order.request.client_order_id for order in own_orders.open_orders]
 
 
 def test_cancels_name_the_order_and_mark_it():
-    desk = a_desk()
-    order = desk.submit(TICKET)
-    cancel = desk.cancel(order)
+    own_orders = a_desk()
+    order = own_orders.submit(TICKET)
+    cancel = own_orders.cancel(order)
     assert (order.request.client_order_id, 3, INSTRUMENT) == (cancel.client_order_id, cancel.epoch, cancel.instrument)
     assert OrderState.CANCELLING is order.state
 
 
 def test_closed_orders_are_kept_up_to_a_bound():
-    desk = a_desk()
-    names = [desk.submit(TICKET).request.client_order_id for _ in range(CLOSED_ORDERS_KEPT_MAX + 1)]
+    own_orders = a_desk()
+    names = [own_orders.submit(TICKET).request.client_order_id for _ in range(CLOSED_ORDERS_KEPT_MAX + 1)]
     for name in names:
-        desk.apply(ended(name))
-    assert desk.order(names[0]) is None
-    assert desk.order(names[1]) is not None
+        own_orders.apply(ended(name))
+    assert own_orders.order(names[0]) is None
+    assert own_orders.order(names[1]) is not None
 
 
 def test_a_bounded_set_forgets_the_oldest():
@@ -187,13 +187,13 @@ def test_a_bounded_set_forgets_the_oldest():
 
 
 def test_a_timer_that_was_cancelled_or_replaced_is_not_taken():
-    desk = a_desk()
-    first = desk.set_timer("leg", 10)
-    second = desk.set_timer("leg", 20)
+    own_orders = a_desk()
+    first = own_orders.set_timer("leg", 10)
+    second = own_orders.set_timer("leg", 20)
     assert (15, 25) == (first.at_ns, second.at_ns)
-    assert not desk.take_timer(TimerFired("leg", 15, 15))
-    assert desk.take_timer(TimerFired("leg", 25, 25))
-    assert not desk.take_timer(TimerFired("leg", 25, 25))
-    desk.set_timer("leg", 30)
-    assert 1 == len(desk.cancel_timer("leg"))
-    assert [] == desk.cancel_timer("leg")
+    assert not own_orders.take_timer(TimerFired("leg", 15, 15))
+    assert own_orders.take_timer(TimerFired("leg", 25, 25))
+    assert not own_orders.take_timer(TimerFired("leg", 25, 25))
+    own_orders.set_timer("leg", 30)
+    assert 1 == len(own_orders.cancel_timer("leg"))
+    assert [] == own_orders.cancel_timer("leg")

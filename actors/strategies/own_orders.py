@@ -85,7 +85,7 @@ class Recent:
         return True
 
 
-class OrderDesk:
+class OwnOrders:
     """Orders, time, cause and timers of one strategy."""
 
     def __init__(self, strategy: str) -> None:

@@ -21,7 +21,7 @@ class _Pending(NamedTuple):
     deadline_ns: int
 
 
-class Outbox:
+class PendingCommands:
     """The commands that were not answered yet, by child and command id."""
 
     def __init__(self) -> None:
