@@ -14,6 +14,7 @@ import structlog
 
 from actors.runtime.child import ChildActor, Outcome, Port, run_child
 from actors.runtime.clock import MarketClock
+from actors.runtime.group_sync import GroupSync
 from actors.runtime.links import ORDERS_HWM, publisher, router, subscriber, try_send, try_send_to
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
@@ -62,6 +63,8 @@ VENUE: Final = "venue"
 VENUE_DATA: Final = "venue-data"
 STATUS_EVERY_PULSES: Final = 5
 ACCOUNT_EVERY_PULSES: Final = 20
+TELL_AGAIN_EVERY_PULSES: Final = 10
+"""A strategy acknowledges at each heartbeat of its own; a report that waits this long did not get through."""
 LOGIN_RETRY_NS: Final = 500_000_000
 
 log = structlog.get_logger()
@@ -80,6 +83,7 @@ class GatewayActor(ChildActor):
         self._gate = OrderGate(self._instruments)
         self._readers = Readers()
         self._peers: set[str] = set()
+        self._oldest_waiting: dict[str, int] = {}
         self._is_venue_connected = False
         self._login_ns = 0
         self._account: AccountState | None = None
@@ -88,6 +92,8 @@ class GatewayActor(ChildActor):
     def on_open(self) -> None:
         spec = self.spec
         self._log = IntentLog(Path(spec.journal_dir))
+        self._group_sync = GroupSync(self._log.sync)
+        self._group_sync.start()
         self._desk = OrderDesk(
             gate=self._gate,
             intent_log=self._log,
@@ -199,8 +205,19 @@ class GatewayActor(ChildActor):
             self._tell(strategy, encode(message))
 
     def _tell(self, strategy: str, frame: bytes) -> None:
-        if strategy in self._peers and not try_send_to(self._orders, strategy.encode(), frame):
-            self._peers.discard(strategy)  # it will say hello again and ask for what it missed
+        """Tell a strategy that has said hello; a numbered report that does not get through is told again later."""
+        if strategy in self._peers:
+            try_send_to(self._orders, strategy.encode(), frame)
+
+    def _tell_again(self) -> None:
+        """Repeat the reports that a strategy has left unacknowledged since the last look; it drops what it has."""
+        for strategy in self._peers:
+            waiting = self._desk.records.reports_from(strategy, 0)
+            oldest = waiting[0].seq if waiting else 0
+            if oldest and self._oldest_waiting.get(strategy) == oldest:
+                for report in waiting:
+                    self._tell(strategy, encode(report))
+            self._oldest_waiting[strategy] = oldest
 
     def _checkpoint_reached(self, number: int) -> None:
         self._to_venue(encode(CheckpointReached(self.spec.venue, number)))
@@ -269,6 +286,8 @@ class GatewayActor(ChildActor):
             self._log_in()
         self._desk.catch_up()
         self._pulses += 1
+        if self._pulses % TELL_AGAIN_EVERY_PULSES == 0:
+            self._tell_again()
         if self._desk.is_venue_up and self._pulses % ACCOUNT_EVERY_PULSES == 0:
             self._ask_account()
         if self._pulses % STATUS_EVERY_PULSES == 0:
@@ -289,6 +308,7 @@ class GatewayActor(ChildActor):
         )
 
     def on_close(self) -> None:
+        self._group_sync.stop()
         self._log.close()
 
 

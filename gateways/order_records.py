@@ -5,7 +5,7 @@ those that it missed.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Context, Decimal
 from typing import Final
 
@@ -90,7 +90,7 @@ class OrderRecords:
     def last_seq(self, strategy: str) -> int:
         return self._last_seq[strategy]
 
-    def reports_from(self, strategy: str, seq: int) -> Iterable[ExecutionReport]:
+    def reports_from(self, strategy: str, seq: int) -> list[ExecutionReport]:
         """The strategy's reports from this number on, as far as they were not acknowledged."""
         return [report for report in self._reports[strategy] if report.seq >= seq]
 

@@ -11,7 +11,7 @@ from messages.orders import ExecutionReport
 
 GREETING_RETRY_NS: Final = 500_000_000
 APPLIED_EVERY: Final = 32
-"""Reports are acknowledged when so many have been applied, or when the strategy is idle."""
+"""Reports are acknowledged when so many have been handed over, or at the next heartbeat."""
 
 
 class LinkState(Enum):
@@ -79,7 +79,12 @@ class GatewayLink:
     def tell(self, message: Message) -> bool:
         return self._socket is not None and try_send(self._socket, encode(message))
 
-    def acknowledge(self, *, every: int = 1) -> None:
-        """Tell the gateway which reports it need not keep for us."""
-        if self.last_seq - self._applied_seq >= every and self.tell(ExecutionsApplied(self._strategy, self.last_seq)):
+    @property
+    def unacknowledged(self) -> int:
+        """Reports that were handed over and that the gateway still keeps for us."""
+        return self.last_seq - self._applied_seq
+
+    def acknowledge(self) -> None:
+        """Tell the gateway which reports it need not keep for us: those that are in our journal on disk."""
+        if self.tell(ExecutionsApplied(self._strategy, self.last_seq)):
             self._applied_seq = self.last_seq

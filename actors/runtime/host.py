@@ -17,6 +17,7 @@ import structlog
 from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, Port, run_child
 from actors.runtime.clock import MarketClock, WallClock
 from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
+from actors.runtime.group_sync import GroupSync
 from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
 from actors.runtime.journal import JournalFailed
 from actors.runtime.links import ORDERS_HWM, subscriber
@@ -119,6 +120,8 @@ class StrategyActor(ChildActor):
         for venue in self.spec.gateways:
             self._links[venue] = GatewayLink(venue, self.spec.strategy, self.spec.epoch)
         self._journal = InputJournal(directory)  # opened first: it cuts a torn tail off
+        self._group_sync = GroupSync(self._journal.sync)
+        self._group_sync.start()
         for channel, message in read_inputs(directory):
             self.strategy.on_message(message)
             if channel is InputChannel.EXECUTION and message.seq:
@@ -180,7 +183,8 @@ class StrategyActor(ChildActor):
             self._tell(InputChannel.CONTROL, message)
         elif link.is_next(message):
             self._tell(InputChannel.EXECUTION, message, frame)
-            link.acknowledge(every=APPLIED_EVERY)
+            if link.unacknowledged >= APPLIED_EVERY:
+                self._acknowledge(link)
         else:
             link.greet(monotonic_ns(), is_lossless=self.spec.is_lossless)
 
@@ -299,7 +303,8 @@ class StrategyActor(ChildActor):
     def on_pulse(self, mono_ns: int) -> None:
         for link in self._links.values():
             link.greet(mono_ns, is_lossless=self.spec.is_lossless)
-            link.acknowledge()
+            if link.unacknowledged:
+                self._acknowledge(link)
         if self._drain is not None and self.strategy.is_settled:
             self.finish(self._drain)
             self._drain = None
@@ -309,6 +314,11 @@ class StrategyActor(ChildActor):
 
     def on_idle(self) -> None:
         self._journal.flush()
+
+    def _acknowledge(self, link: GatewayLink) -> None:
+        """What the gateway need not keep for us any more must be in our own journal first."""
+        self._journal.flush()
+        link.acknowledge()
 
     # --- commands -----------------------------------------------------------------------------------------------
 
@@ -355,6 +365,7 @@ class StrategyActor(ChildActor):
         self.end(EXIT_FAULT)
 
     def on_close(self) -> None:
+        self._group_sync.stop()
         self._journal.close()
 
 

@@ -101,13 +101,16 @@ class Journal:
         self._buffer.clear()
 
     def sync(self) -> None:
-        """Make what was flushed survive the loss of power.
+        """Make what was flushed survive the loss of power. May be called from another thread.
 
         :raises JournalFailed: the disk did not take it.
         """
+        fd = self._fd
         try:
-            os.fdatasync(self._fd)
+            os.fdatasync(fd)
         except OSError as error:
+            if fd != self._fd:  # the segment was full meanwhile, and was synced when it was closed
+                return
             raise JournalFailed(f"journal {self._directory} cannot be synced: {error}; check the disk") from error
 
     def close(self) -> None:
