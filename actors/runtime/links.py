@@ -6,6 +6,7 @@ heartbeats is disconnected.
 """
 
 from typing import Final
+from uuid import uuid4
 
 import zmq
 
@@ -48,8 +49,10 @@ def monitored_dealer(
 ) -> tuple[Socket, Socket]:
     """As `dealer`, with a PAIR that tells when its connection is made (handshake done) and lost."""
     socket = _dealer(context, identity, hwm)
-    # Before it connects: a connection made sooner than the monitor would never be told of.
-    monitor: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+    # Before it connects: a connection made sooner than the monitor would never be told of. The address is our own,
+    # since pyzmq names it by the descriptor, which is used again before the old monitor is gone.
+    address = f"inproc://monitor-{uuid4().hex}"
+    monitor: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED, address)
     socket.connect(endpoint)
     return socket, monitor
 
