@@ -203,6 +203,14 @@ class StrategyFault(Message, frozen=True, tag="fault"):
     ts: Ns
 
 
+class StrategyAlerted(Message, frozen=True, tag="strategy-alerted"):
+    """A strategy asks for a person: it has HALTED with a residual, say."""
+
+    process: Id
+    text: Text
+    ts: Ns
+
+
 class StrategyUpdate(Message, frozen=True, tag="strategy-update"):
     process: Id
     status: StrategyStatus
@@ -327,6 +335,7 @@ FromChild = (
     | Ready
     | Heartbeat
     | StrategyFault
+    | StrategyAlerted
     | StrategyUpdate
     | GatewayUpdate
     | StrategyReported

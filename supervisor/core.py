@@ -24,6 +24,7 @@ from messages.control import (
     StatusReply,
     StatusRequest,
     StopRequest,
+    StrategyAlerted,
     StrategyFault,
     StrategyReported,
     StrategyUpdate,
@@ -216,6 +217,9 @@ class Core:
         if child.is_registered:
             child.fault(floor.now_ns)
 
+    def _alerted(self, child: Child, alerted: StrategyAlerted) -> None:
+        self.floor.alert(alerted.text, process=child.name)
+
     def _strategy_update(self, child: Child, update: StrategyUpdate) -> None:
         self.floor.telemetry.strategy_statuses[child.name] = update.status
 
@@ -349,6 +353,7 @@ _MESSAGES: Final[dict[type, Callable[[Core, Child, Any], None]]] = {
     Ready: Core._ready,
     Heartbeat: Core._heartbeat,
     StrategyFault: Core._fault,
+    StrategyAlerted: Core._alerted,
     StrategyUpdate: Core._strategy_update,
     GatewayUpdate: Core._gateway_update,
     StrategyReported: Core._strategy_reported,
@@ -356,5 +361,5 @@ _MESSAGES: Final[dict[type, Callable[[Core, Child, Any], None]]] = {
     CommandDone: Core._command_done,
     SourcesExhausted: Core._exhausted,
 }
-_LAST_WORDS: Final = (StrategyFault, StrategyUpdate, GatewayUpdate, StrategyReported, VenuesReported)
+_LAST_WORDS: Final = (StrategyFault, StrategyAlerted, StrategyUpdate, GatewayUpdate, StrategyReported, VenuesReported)
 """Heard also of a process whose end was heard of first."""

@@ -28,6 +28,7 @@ from actors.strategies.registry import strategy_class
 from messages.base import Message
 from messages.codec import FROM_GATEWAY, MARKET_DATA, encode
 from messages.control import (
+    Alert,
     CancelTimer,
     CheckpointReached,
     Drain,
@@ -40,6 +41,7 @@ from messages.control import (
     ReportRequest,
     SetTimer,
     StartTrading,
+    StrategyAlerted,
     StrategyFault,
     StrategyReported,
     StrategyStarted,
@@ -94,6 +96,7 @@ class StrategyActor(ChildActor):
             **dict.fromkeys((SubmitOrder, CancelOrder, AmendOrder), self._send_order),
             SetTimer: self._set_timer,
             CancelTimer: self._cancel_timer,
+            Alert: self._alert,
         }
         self._trade_seq: dict[str, int] = {}
         self._ended: set[str] = set()
@@ -245,7 +248,7 @@ class StrategyActor(ChildActor):
         self._journal.flush()
         for output in outputs:
             frame = encode(output)
-            self._doings.get(type(output), self._show)(output, frame)
+            self._doings[type(output)](output, frame)
             self._journal.append(InputChannel.OUTPUT, frame)
 
     def _send_order(self, request: SubmitOrder | CancelOrder | AmendOrder, frame: bytes) -> None:
@@ -259,8 +262,9 @@ class StrategyActor(ChildActor):
     def _cancel_timer(self, request: CancelTimer, _frame: bytes) -> None:
         self._timers.cancel(request.name)
 
-    def _show(self, message: Message, _frame: bytes) -> None:
-        log.warning("strategy alert", process=self.child.process, alert=msgspec.to_builtins(message))
+    def _alert(self, alert: Alert, _frame: bytes) -> None:
+        log.warning("strategy alert", process=self.child.process, text=alert.text)
+        self.tell_supervisor(StrategyAlerted(self.child.process, alert.text, alert.ts))
 
     def _refuse(self, request: SubmitOrder | CancelOrder | AmendOrder) -> None:
         """Tell the strategy that its own link did not take the request; what was not sent is never sent later."""

@@ -18,6 +18,7 @@ from messages.control import (
     Register,
     SourcesExhausted,
     StartTrading,
+    StrategyAlerted,
     StrategyFault,
     StrategyUpdate,
 )
@@ -300,6 +301,12 @@ def test_a_fault_is_recorded_with_its_traceback_and_the_host_is_killed_unless_it
     assert "has faulted and did not end" in drive.alerts[-1]
     drive.ends(CARRY)
     assert drive.core.floor.children[CARRY].restarts == 1
+
+
+def test_what_a_strategy_wants_a_person_to_see_is_among_the_alerts() -> None:
+    drive = Drive().trading()
+    drive.says(CARRY, StrategyAlerted(CARRY, "carry: HALTED with 0.003 BTC unmatched", 1))
+    assert drive.alerts == ["carry: HALTED with 0.003 BTC unmatched"]
 
 
 def test_the_last_words_of_a_process_are_heard_after_its_end() -> None:
