@@ -56,6 +56,7 @@ from messages.orders import (
     CancelOrder,
     SubmitOrder,
 )
+from messages.topics import Channel, topic
 
 ORDERS: Final = "orders"
 SUBSCRIPTIONS: Final = "subscriptions"
@@ -85,6 +86,7 @@ class GatewayActor(ChildActor):
         self._peers: set[str] = set()
         self._oldest_waiting: dict[str, int] = {}
         self._is_venue_connected = False
+        self._is_venue_announced = False
         self._login_ns = 0
         self._account: AccountState | None = None
         self._pulses = 0
@@ -110,9 +112,22 @@ class GatewayActor(ChildActor):
         venue = Port(VENUE, Priority.EXECUTIONS, hwm=ORDERS_HWM)
         self._venue = self.connect(venue, spec.venue_orders_endpoint, spec.venue, self._on_venue)
         data = subscriber(self.context, spec.venue_data_endpoint)
-        data.subscribe(b"")
+        for name in self._topics():
+            data.subscribe(name)
         self.attach(Port(VENUE_DATA, Priority.MARKET_DATA, Wire.PUBLISHED), data, self._on_market_data)
         self.mailbox.is_lossless = True  # what to leave out is for the readers to say, each for itself
+
+    def _topics(self) -> list[bytes]:
+        """All that the venue publishes, by name: so a gateway that comes late is told the last value of each.
+
+        The clock comes first and the end of the data last, for what is heard after it is news.
+        """
+        of_instruments = (Channel.QUOTE, Channel.TRADE, Channel.DEPTH, Channel.MARK, Channel.GAP)
+        names = [topic(channel, id) for id in self._instruments for channel in of_instruments]
+        clock, checkpoint, end = (
+            topic(channel, self.spec.venue) for channel in (Channel.CLOCK, Channel.CHECKPOINT, Channel.END)
+        )
+        return [clock, *names, checkpoint, end]
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
@@ -248,15 +263,18 @@ class GatewayActor(ChildActor):
 
     def _on_venue_lost(self) -> None:
         self._desk.venue_is_lost()
+        self._is_venue_announced = False
         self._tell_all(VenueDown(self.spec.venue, "link to the venue lost", self._clock.now_ns()))
 
     def _on_account(self, account: AccountState) -> None:
         self._account = account
         for booked in account.fundings:
             self._desk.on_funding(booked)
+        if not self._is_venue_announced:
+            self._is_venue_announced = True
+            self._tell_all(VenueUp(self.spec.venue, self._clock.now_ns()))
         if not self.is_ready:
             self.set_ready()
-            self._tell_all(VenueUp(self.spec.venue, self._clock.now_ns()))
 
     def _ask_account(self) -> None:
         self._to_venue(encode(AccountQuery(self.spec.venue, self._desk.records.fundings)))

@@ -179,6 +179,12 @@ class Ready(Message, frozen=True, tag="ready"):
     process: Id
 
 
+class StillStarting(Message, frozen=True, tag="still-starting"):
+    """A long start goes on: a strategy replays a long journal, say. The supervisor gives it time."""
+
+    process: Id
+
+
 class Heartbeat(Message, frozen=True, tag="heartbeat"):
     """Sent by the actor's own loop, so that a stuck interpreter is seen.
 
@@ -333,6 +339,7 @@ FromGateway = ExecutionReport | Welcome | HelloRefused | VenueDown | VenueUp
 FromChild = (
     Register
     | Ready
+    | StillStarting
     | Heartbeat
     | StrategyFault
     | StrategyAlerted

@@ -61,9 +61,13 @@ class SetAlarm(NamedTuple):
 
 
 class Exit(NamedTuple):
-    """Everything has stopped; end the supervisor."""
+    """Everything has stopped; end the supervisor.
+
+    :param cause: why it was not in good order; empty where it was.
+    """
 
     code: int
+    cause: str = ""
 
 
 Action = (

@@ -23,6 +23,8 @@ from actors.runtime.spec import write_spec
 from messages.codec import FROM_CHILD, FROM_OPERATOR, FrameError, encode
 from supervisor import registry
 from supervisor.actions import (
+    EXIT_CLEAN,
+    EXIT_FAILED,
     Action,
     Exit,
     KillChild,
@@ -69,10 +71,12 @@ class Outcome:
     """How the supervisor ended.
 
     :ivar exit_code: of its process; None unless the core has said so.
+    :ivar cause: why the run was no success; empty where it was one.
     :ivar is_finished: set when everything that the actor held is given back.
     """
 
     exit_code: int | None = None
+    cause: str = ""
     is_finished: threading.Event = field(default_factory=threading.Event)
 
 
@@ -92,6 +96,7 @@ class SupervisorActor(pykka.ThreadingActor):
         self._paths = paths
         self._outcome = outcome
         self._report_file = report_file
+        self._report_failure = ""
         self._launcher = Launcher(paths.log_dir)
         self._occurrences: deque[Occurrence] = deque()
         self._watched: set[int] = set()
@@ -118,9 +123,8 @@ class SupervisorActor(pykka.ThreadingActor):
         spec_files = [self._spec_file(name) for name in planned | self._found.children.keys()]
         for pid in self._launcher.kill_strays(spec_files):
             log.warning("killed a process that is not one of the children", pid=pid)
-        if not living and EXCHANGE in planned:
-            self._put_journals_away()
-        self._hear(Begun(living))
+        archive = "" if living or EXCHANGE not in planned else self._put_journals_away()
+        self._hear(Begun(living, archive))
 
     def on_receive(self, message: Any) -> None:
         try:
@@ -144,11 +148,13 @@ class SupervisorActor(pykka.ThreadingActor):
         self._launcher.close()
         self._outcome.is_finished.set()
 
-    def _put_journals_away(self) -> None:
-        """Nothing lives, so the simulated venues that the journals are about are gone."""
+    def _put_journals_away(self) -> str:
+        """Nothing lives, so the simulated venues that the journals are about are gone. Returns where they are kept."""
         archive = archive_journals(self._paths.journal_dir, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
-        if archive is not None:
-            log.info("journals of the last run are kept", directory=str(archive))
+        if archive is None:
+            return ""
+        log.info("journals of the last run are kept", directory=str(archive))
+        return str(archive)
 
     def _bind(self, name: str) -> Socket:
         socket = router(self._context, self._paths.endpoint(name))
@@ -209,7 +215,11 @@ class SupervisorActor(pykka.ThreadingActor):
 
     def _write_report(self, action: WriteReport) -> None:
         assert self._report_file is not None, "a report was asked for without a file"
-        write_report(self._report_file, build_report(action.result))
+        try:
+            write_report(self._report_file, build_report(action.result))
+        except OSError as error:
+            self._report_failure = f"the report cannot be written to {self._report_file}: {error.strerror or error}"
+            log.error(self._report_failure)
 
     def _measure(self, _action: MeasureUsage) -> None:
         self._occurrences.append(Measured(self._launcher.measure()))
@@ -221,7 +231,9 @@ class SupervisorActor(pykka.ThreadingActor):
         self.mailbox.wake_at(action.mono_ns)
 
     def _exit(self, action: Exit) -> None:
-        self._outcome.exit_code = action.code
+        is_lost = action.code == EXIT_CLEAN and self._report_failure
+        self._outcome.exit_code = EXIT_FAILED if is_lost else action.code
+        self._outcome.cause = "; ".join(text for text in (action.cause, self._report_failure) if text)
         self.stop()
 
     # --- processes ----------------------------------------------------------------------------------------------

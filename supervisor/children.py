@@ -9,7 +9,7 @@ from supervisor.child_spec import ChildPlan, Restart, RestartPolicy
 
 NS_PER_S: Final = 1_000_000_000
 START_DEADLINE_NS: Final = 20 * NS_PER_S
-"""From the start of a process to its `Ready`."""
+"""From the start of a process, or its last `StillStarting`, to its `Ready`."""
 ADOPTION_DEADLINE_NS: Final = 10 * NS_PER_S
 """From the return of the supervisor to the first word of a child that lived on; its link reconnects within 2 s."""
 FAULT_GRACE_NS: Final = 2 * NS_PER_S
@@ -144,6 +144,11 @@ class Child(Machine[ProcessState]):
         self.seen_ns = now_ns
         if self.state is State.RUNNING and not self.is_faulted:
             self.due_ns = now_ns + self._heartbeat_timeout_ns
+
+    def still_starting(self, now_ns: int) -> None:
+        """Its start takes long and goes on."""
+        if self.state is State.STARTING:
+            self.due_ns = now_ns + START_DEADLINE_NS
 
     def fault(self, now_ns: int) -> None:
         """Its strategy failed; the host is about to end."""

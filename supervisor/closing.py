@@ -112,7 +112,7 @@ class Closing:
         if child.kind is ProcessKind.STRATEGY and shutdown is not None and not is_clean:
             floor.fence(child, is_final=True)
         if child.kind is ProcessKind.EXCHANGE and not was_asked:
-            floor.change_run(is_failed=True)
+            floor.fail(f"{child.name} (pid {pid}) {describe_end(exit_code)} while the cluster stopped")
         if shutdown is not None:
             shutdown.ended(child.name)
         self._go_on()
@@ -216,8 +216,13 @@ class Closing:
             floor.actions.append(WriteReport(self._result(is_forced=is_failed)))
         floor.log("info", "stopped", stopped="forced" if is_failed else "clean")
         if not floor.living:
-            floor.forget_run()
-        floor.actions.append(Exit(EXIT_FAILED if is_failed else EXIT_CLEAN))
+            floor.forget_run(keeps_halt=self.is_forced)
+        floor.actions.append(Exit(EXIT_FAILED, self._cause()) if is_failed else Exit(EXIT_CLEAN))
+
+    def _cause(self) -> str:
+        """Why the run was not a success, in a sentence."""
+        alerts = self._floor.telemetry.alerts
+        return self._floor.run.failure or (alerts[-1] if alerts else "")
 
     def _result(self, *, is_forced: bool) -> RunResult:
         floor = self._floor
@@ -231,5 +236,5 @@ class Closing:
             gateway_statuses=telemetry.gateways(children),
             strategy_reports=telemetry.reports(children),
             strategy_statuses=telemetry.strategies(children),
-            processes=telemetry.processes_at_end(children, pid=self._pid),
+            processes=telemetry.processes_at_end(children, pid=self._pid, restarts=floor.run.supervisor_restarts),
         )

@@ -1,12 +1,17 @@
 """Which running cluster a command means."""
 
+import contextlib
 import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from supervisor import registry
 from supervisor.config import cluster_name
+from supervisor.launcher import kill_processes, living_records
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.operator_link import SOCKET_NAME, NotRunning
 from supervisor.paths import ClusterPaths, default_state_dir, state_root
+from supervisor.registry import ChildRecord, Registry
 
 CONNECT_TIMEOUT_S = 1.0
 
@@ -15,10 +20,27 @@ class AmbiguousCluster(Exception):
     """Several clusters run, or one was named in several ways."""
 
 
+class SupervisorDead(NotRunning):
+    """Neither the supervisor of a cluster nor its keeper lives, and processes of it do.
+
+    :ivar orphans: those processes, by name.
+    """
+
+    def __init__(self, paths: ClusterPaths, orphans: Mapping[str, ChildRecord]) -> None:
+        self.paths = paths
+        self.orphans = orphans
+        named = ", ".join(f"{name} (pid {record.pid})" for name, record in sorted(orphans.items()))
+        trade = "1 process trades" if len(orphans) == 1 else f"{len(orphans)} processes trade"
+        super().__init__(
+            f"cluster {paths.state_dir.name}: its supervisor is dead, {trade} on: {named}; "
+            "`outcry up CONFIG` adopts them, `outcry stop --now` kills them"
+        )
+
+
 def find(config: Path | None, cluster: str | None, state: Path | None) -> ClusterPaths:
     """Find the running cluster that is named by its config, its name or its state directory, or the only one.
 
-    :raises NotRunning: it does not run, or none does.
+    :raises NotRunning: it does not run, or none does. :raises SupervisorDead: it runs without a supervisor.
     :raises AmbiguousCluster: it is named in more than one way, or is not named and several run.
     :raises ConfigError: the config file holds no name.
     """
@@ -51,14 +73,53 @@ def has_ended(paths: ClusterPaths) -> bool:
     if is_listening(paths):
         return False
     try:
-        ClusterLock.acquire(paths.lock_file, paths.state_dir.name).release()
+        with _locked(paths):
+            return True
     except AlreadyRunning:
         return False
-    return True
+
+
+def kill_orphans(paths: ClusterPaths) -> list[str]:
+    """Kill every registered process of a cluster without a supervisor; what they traded is not settled.
+
+    :returns: the names of those that cannot be killed.
+    :raises AlreadyRunning: it has a supervisor, or is about to have one.
+    """
+    with _locked(paths):
+        found = registry.load(paths.registry_file)
+        left = kill_processes(found.children)
+        if not left:
+            registry.save(paths.registry_file, found.without_run(keeps_halt=True))
+    return left
+
+
+@contextlib.contextmanager
+def _locked(paths: ClusterPaths) -> Iterator[None]:
+    lock = ClusterLock.acquire(paths.lock_file, paths.state_dir.name)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _orphans(paths: ClusterPaths) -> dict[str, ChildRecord]:
+    """The living processes of a cluster that has neither a supervisor nor a keeper to bring one back."""
+    living = living_records(_registered(paths).children)
+    return living if living and has_ended(paths) else {}
+
+
+def _registered(paths: ClusterPaths) -> Registry:
+    try:
+        return registry.load(paths.registry_file)
+    except (OSError, registry.RegistryDamaged):
+        return Registry()  # nothing can be said of it here; `outcry up` says what is wrong with it
 
 
 def _running(paths: ClusterPaths) -> ClusterPaths:
     if not is_listening(paths):
+        orphans = _orphans(paths)
+        if orphans:
+            raise SupervisorDead(paths, orphans)
         raise NotRunning(f"cluster {paths.state_dir.name} is not running (state directory {paths.state_dir})")
     return paths
 
@@ -66,10 +127,13 @@ def _running(paths: ClusterPaths) -> ClusterPaths:
 def _only_one() -> ClusterPaths:
     root = state_root()
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
-    running = [paths for paths in map(ClusterPaths, folders) if is_listening(paths)]
+    clusters = [ClusterPaths(folder) for folder in folders]
+    running = [paths for paths in clusters if is_listening(paths)]
+    if not running:
+        running = [paths for paths in clusters if _orphans(paths)]
     if not running:
         raise NotRunning(f"no cluster is running under {root.resolve()}")
     if len(running) > 1:
         names = ", ".join(paths.state_dir.name for paths in running)
         raise AmbiguousCluster(f"several clusters are running: {names}; name one with --cluster")
-    return running[0]
+    return _running(running[0])

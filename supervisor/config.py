@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def _read(source: Path | str | None) -> tuple[str, str]:
 
 def _surroundings() -> Surroundings:
     available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return Surroundings(is_file=lambda file: Path(file).is_file(), cpus=frozenset(available))
+    return Surroundings(is_file=lambda file: Path(file).is_file(), cpus=frozenset(available), now_ns=time.time_ns())
 
 
 def _completed(config: Config, decoded: Mapping[str, Any]) -> Config:

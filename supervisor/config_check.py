@@ -29,10 +29,12 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     :param is_file: whether a data file is there.
     :param cpus: the processors that a process may be pinned to.
+    :param now_ns: nanoseconds since the epoch.
     """
 
     is_file: Callable[[str], bool]
     cpus: frozenset[int]
+    now_ns: int
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -71,8 +73,10 @@ def check(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:
         yield from _check_market(path, gateway)
         yield from _check_synthetic_names(path, gateway)
         yield from _check_venue(path, gateway)
+        yield from _check_balances(path, gateway)
+        yield from _check_expiries(path, gateway, surroundings.now_ns)
     yield from _check_recordings(draft, surroundings)
-    yield from _check_speeds(draft)
+    yield from _check_sources(draft)
     yield from _check_cpus(draft, surroundings)
     for path, instrument in draft.decoder.tables(InstrumentConfig):
         yield from check_instrument(path, instrument)
@@ -197,6 +201,23 @@ def _check_synthetic_names(path: str, gateway: GatewayConfig) -> Iterator[Mistak
         yield Mistake(f"{path}.source.assets.{name}", found, one_of(currencies), nearest_name(name, currencies))
 
 
+def _check_balances(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:
+    if not any(gateway.balances.values()):
+        yield Mistake(f"{path}.balances", "no balances: nothing could be traded", "an amount of at least one currency")
+
+
+def _check_expiries(path: str, gateway: GatewayConfig, now_ns: int) -> Iterator[Mistake]:
+    """A synthetic market lives now, so its futures expire later; a recording has a time of its own."""
+    if not isinstance(gateway.source, SyntheticSourceSpec):
+        return
+    for index, instrument in enumerate(gateway.instruments):
+        if instrument.type is InstrumentType.FUTURE and instrument.expiry and instrument.expiry_ns <= now_ns:
+            found = f"{instrument.expiry.isoformat()}, which is past"
+            yield Mistake(
+                f"{path}.instruments[{index}].expiry", found, "a date and time to come, in a synthetic market"
+            )
+
+
 def _check_recordings(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:
     for path, source in draft.decoder.tables(RecordedSourceSpec):
         yield from _check_choice(f"{path}.format", source.format, RECORDED_FORMATS)
@@ -213,17 +234,27 @@ def _check_choice(path: str, value: str, choices: tuple[str, ...]) -> Iterator[M
         yield Mistake(path, shown(value), one_of(choices), nearest_name(value, choices))
 
 
-def _check_speeds(draft: Draft) -> Iterator[Mistake]:
-    """All venues live on one clock, so their sources run at one speed."""
+def _check_sources(draft: Draft) -> Iterator[Mistake]:
+    """All venues live on one clock, so their sources are of one time, and run at one speed."""
     gateways = list(draft.decoder.tables(GatewayConfig))
     for path, gateway in gateways[1:]:
         first_path, first = gateways[0]
-        if gateway.source.speed != first.source.speed:
+        if type(gateway.source) is not type(first.source):
+            yield Mistake(
+                f"{path}.source.kind",
+                f"{_kind_of(gateway)}, but {first_path} is {_kind_of(first)}",
+                "one kind for all sources, which share a clock",
+            )
+        elif gateway.source.speed != first.source.speed:
             yield Mistake(
                 f"{path}.source.speed",
                 f"{gateway.source.speed:g}, but {first_path} runs at {first.source.speed:g}",
                 "one speed for all sources, which share a clock",
             )
+
+
+def _kind_of(gateway: GatewayConfig) -> str:
+    return "recorded" if isinstance(gateway.source, RecordedSourceSpec) else "synthetic"
 
 
 def _check_cpus(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:

@@ -1,13 +1,14 @@
 """The parameters of strategies: decoded by the type that each kind has for them, and checked by the kind itself."""
 
 from collections.abc import Collection, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import msgspec
 
 from messages.instruments import Instrument
 from supervisor.config_check import Draft, check_instrument
-from supervisor.config_decoder import FAILED, locate
+from supervisor.config_decoder import FAILED, Decoder, locate
 from supervisor.config_shape import InstrumentConfig
 from supervisor.mistakes import Mistake, nearest_name, one_of, shown
 
@@ -39,12 +40,33 @@ def decode_parameters(draft: Draft, kinds: Mapping[str, StrategyKind]) -> Iterat
         kind = kinds[name]
         written = table.get("parameters", {})
         parameters = draft.decoder.decode(written, kind.parameters_type, f"{path}.parameters")
-        if parameters is not FAILED:
+        if parameters is FAILED:
+            names = _decoded_names(kind, written)
+            yield from _unknown_instruments(draft, names, written, f"{path}.parameters")
+        else:
             names = kind.instrument_ids(parameters)
             unknown = list(_unknown_instruments(draft, names, written, f"{path}.parameters"))
             yield from unknown
             if not unknown and all(name in instruments for name in names):
                 yield from _complaints(kind, parameters, instruments, f"{path}.parameters")
+
+
+def _decoded_names(kind: StrategyKind, written: Any) -> tuple[str, ...]:
+    """The instruments that parameters name, of which some are wrong: those in the fields that can be decoded."""
+    if not isinstance(written, dict):
+        return ()
+    fields = {field.name: field for field in msgspec.structs.fields(kind.parameters_type)}
+    values = {
+        name: Decoder().decode(written[field.encode_name], field.type, "")
+        for name, field in fields.items()
+        if field.encode_name in written
+    }
+    stand_in = SimpleNamespace(**dict.fromkeys(fields) | values)
+    try:
+        names = kind.instrument_ids(stand_in)
+    except (AttributeError, TypeError):
+        return ()  # the names are within a field that is wrong itself
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _instruments(draft: Draft) -> dict[str, Instrument]:

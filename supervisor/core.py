@@ -23,6 +23,7 @@ from messages.control import (
     StartTrading,
     StatusReply,
     StatusRequest,
+    StillStarting,
     StopRequest,
     StrategyAlerted,
     StrategyFault,
@@ -110,6 +111,8 @@ class Core:
         floor.log("info", "supervisor begins", pid=self._pid, incarnation=floor.incarnation)
         if begun.living:
             self._come_back(begun.living)
+        else:
+            self._begin_anew(begun.archive)
         floor.save()
 
     def _come_back(self, living: frozenset[str]) -> None:
@@ -124,6 +127,19 @@ class Core:
             self.closing.begin("the shutdown that an earlier supervisor began")
         for child in died:
             self.deaths.end(child, None)
+
+    def _begin_anew(self, archive: str) -> None:
+        """Begin a run; say what became of one before it that nobody has ended, and keep its halt."""
+        floor, last = self.floor, self._registry
+        if last.has_lost_children:
+            kept = f"; its journals are kept in {archive}" if archive else ""
+            text = f"nothing of the last run was alive: its simulated venues and their positions are gone{kept}"
+            floor.fail(text)
+            floor.alert(text)
+        if last.run.is_halted:
+            reason = last.run.halt_reason
+            floor.change_run(is_halted=True, halt_reason=reason)
+            floor.alert(f"still halted, as the last run was ({reason}), until the cluster is stopped in good order")
 
     def _on_stop_signal(self, _signalled: StopSignalled) -> None:
         self.closing.begin("the supervisor was told to end")
@@ -208,6 +224,9 @@ class Core:
     def _heartbeat(self, child: Child, heartbeat: Heartbeat) -> None:
         child.is_drained = heartbeat.is_drained
 
+    def _still_starting(self, child: Child, _still: StillStarting) -> None:
+        child.still_starting(self.floor.now_ns)
+
     def _fault(self, child: Child, fault: StrategyFault) -> None:
         floor = self.floor
         last_line = fault.traceback.strip().rpartition("\n")[2]
@@ -287,7 +306,9 @@ class Core:
             phase=self.phase,
             seconds=0.0 if since_ns is None else max(0, until_ns - since_ns) / NS_PER_S,
             is_halted=floor.run.is_halted,
-            processes=telemetry.processes(children, floor.now_ns, pid=self._pid),
+            processes=telemetry.processes(
+                children, floor.now_ns, pid=self._pid, restarts=floor.run.supervisor_restarts
+            ),
             gateways=tuple(telemetry.gateways(children).values()),
             strategies=tuple(telemetry.strategies(children).values()),
             alerts=tuple(telemetry.alerts),
@@ -351,6 +372,7 @@ _OCCURRENCES: Final[dict[type, Callable[[Core, Any], None]]] = {
 }
 _MESSAGES: Final[dict[type, Callable[[Core, Child, Any], None]]] = {
     Ready: Core._ready,
+    StillStarting: Core._still_starting,
     Heartbeat: Core._heartbeat,
     StrategyFault: Core._fault,
     StrategyAlerted: Core._alerted,

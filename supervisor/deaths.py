@@ -56,8 +56,9 @@ class Deaths:
 
     def _lost(self, child: Child, _verdict: Lost, how: str) -> None:
         """The venues are gone, and their books with them: nothing can be settled any more."""
-        self._floor.change_run(is_failed=True)
-        self._floor.halt(f"{how}; its ledgers are lost and the cluster cannot go on")
+        text = f"{how}; its ledgers are lost and the cluster cannot go on"
+        self._floor.fail(text)
+        self._floor.halt(text)
         self._closing.begin(f"{child.name} was lost")
 
 

@@ -65,7 +65,7 @@ class Floor:
 
         :returns: those that died while nobody watched; they are taken over as running, for their end to be told.
         """
-        self.run = registry.run
+        self.run = msgspec.structs.replace(registry.run, supervisor_restarts=registry.run.supervisor_restarts + 1)
         died = []
         for name, record in registry.children.items():
             child = self.children.get(name)
@@ -92,16 +92,19 @@ class Floor:
         self.save()
 
     def save(self) -> None:
-        records = {name: _record(child) for name, child in self.children.items()}
-        self.actions.append(
-            SaveRegistry(
-                Registry(incarnation=self.incarnation, epochs=dict(self._epochs), children=records, run=self.run)
-            )
-        )
+        self.actions.append(SaveRegistry(self._registry()))
 
-    def forget_run(self) -> None:
-        """Nothing lives any more: keep the epochs only."""
-        self.actions.append(SaveRegistry(Registry(incarnation=self.incarnation, epochs=dict(self._epochs))))
+    def forget_run(self, *, keeps_halt: bool) -> None:
+        """Nothing lives any more: keep the epochs, and the halt where the run did not end in good order."""
+        self.actions.append(SaveRegistry(self._registry().without_run(keeps_halt=keeps_halt)))
+
+    def fail(self, text: str) -> None:
+        """The run cannot end in success any more; the first reason is remembered."""
+        self.change_run(is_failed=True, failure=self.run.failure or text)
+
+    def _registry(self) -> Registry:
+        records = {name: _record(child) for name, child in self.children.items()}
+        return Registry(incarnation=self.incarnation, epochs=dict(self._epochs), children=records, run=self.run)
 
     # --- telling people -----------------------------------------------------------------------------------------
 

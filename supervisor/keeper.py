@@ -23,22 +23,25 @@ from messages.control import FromOperator, StatusReply, StatusRequest, StopReque
 from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
 from supervisor.config import load
-from supervisor.launcher import kill_processes, open_log
+from supervisor.launcher import kill_processes, living_records, open_log
 from supervisor.live_status import LiveStatus
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.main import EXIT_REFUSED, SupervisorSpec, write_supervisor_spec
 from supervisor.operator_link import SOCKET_NAME, OperatorLink, OperatorLinkError, new_command_id
-from supervisor.paths import ClusterPaths
+from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.up_options import UpOptions
 
 OK, FAILED, ALREADY_RUNNING = 0, 1, 4
 SUPERVISOR_COMMAND: Final = (sys.executable, "-m", "supervisor.main")
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 RESTARTS_MAX: Final = 5
 RESTART_PERIOD_S: Final = 60.0
 STATUS_INTERVAL_S: Final = 0.5
 REQUEST_TIMEOUT_MS: Final = 500
 FORCED_DEADLINE_S: Final = 4.0
 """For the supervisor to kill everything and to write the report, before the keeper does the killing itself."""
+DEATHS_SETTLE_S: Final = 0.1
+"""Whoever kills a whole cluster kills one process after the other; the new supervisor takes longer to begin."""
 OUTPUT_TAIL_LINES: Final = 20
 PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -55,7 +58,7 @@ def run(
 
     :param command: of the supervisor; the path of its spec file is appended.
     :returns: 0 stopped in good order; 1 by force, or it failed; 4 it runs already.
-    :raises ConfigError: the config is wrong. :raises UnsafePath: the state directory is open to others.
+    :raises ConfigError: the config is wrong. :raises UnsafePath: the state directory is open to others, or unusable.
     """
     screen = console or Console()
     config = load(config_path)
@@ -66,6 +69,10 @@ def run(
     except AlreadyRunning as error:
         Console(stderr=True).print(str(error), highlight=False, soft_wrap=True)
         return ALREADY_RUNNING
+    except OSError as error:
+        raise UnsafePath(
+            f"lock {paths.lock_file} cannot be opened: {error.strerror}; choose another with --state"
+        ) from error
     spec = SupervisorSpec(
         config=None if config_path is None else str(config_path.resolve()),
         state_dir=str(paths.state_dir),
@@ -112,13 +119,15 @@ class Keeper:
                 if code is not None:
                     result = self._after(code)
                     if result is not None:
+                        if live is not None:
+                            self._draw_end(live)
                         return result
                 self._pass_stops_on()
                 if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
                     os.kill(self._pid, signal.SIGKILL)
                 if live is not None:
                     self._show(live)
-                _wait(wake_up, STATUS_INTERVAL_S)
+                self._count_stops(_signals_within(wake_up, STATUS_INTERVAL_S))
 
     # --- the supervisor -----------------------------------------------------------------------------------------
 
@@ -151,11 +160,15 @@ class Keeper:
 
     def _after(self, code: int) -> int | None:
         """What follows from the end of the supervisor; None where it was started again."""
+        if code == EXIT_CLEAN and self._kill_at_s is not None:
+            self._say("stopped by force: the supervisor had ended before it heard of it")
+            return FAILED
         if code == EXIT_CLEAN:
             self._say("stopped in good order")
             return OK
         if code == EXIT_FAILED:
-            self._say(f"stopped by force or failed; see {self._paths.log_dir}")
+            cause = "".join(f": {line}" for line in self._last_output(1).splitlines())
+            self._say(f"stopped by force or failed{cause}; see {self._paths.log_dir}")
             return FAILED
         if code == EXIT_REFUSED:
             self._say(self._last_output())
@@ -168,10 +181,19 @@ class Keeper:
             self._say(f"the supervisor died {len(self._started_s)} times within {RESTART_PERIOD_S:g} s; giving up")
             self._say(self._last_output())
             return self._kill_children()
-        self._say(f"the supervisor ended with code {code}; starting it again, its children live on")
+        children = self._registered()
         self._stops_told = 0
         self._start()
+        time.sleep(DEATHS_SETTLE_S)
+        self._say(f"the supervisor ended with code {code}; starting it again{_fate_of(children)}")
         return None
+
+    def _registered(self) -> registry.Registry:
+        """What the dead supervisor knew."""
+        try:
+            return registry.load(self._paths.registry_file)
+        except registry.RegistryDamaged:
+            return registry.Registry()  # the next supervisor refuses, and says why
 
     def _kill_children(self) -> int:
         """End what the dead supervisor has left behind."""
@@ -184,27 +206,23 @@ class Keeper:
         self._say(f"cannot be killed: {', '.join(left)}" if left else "everything was killed")
         return FAILED
 
-    def _last_output(self) -> str:
+    def _last_output(self, lines: int = OUTPUT_TAIL_LINES) -> str:
         text = (self._paths.log_dir / "supervisor-output.log").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-OUTPUT_TAIL_LINES:])
+        return "\n".join(text.splitlines()[-lines:])
 
     # --- the operator -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[int]:
-        """Count SIGINT and SIGTERM; yields a descriptor that is readable after any signal, SIGCHLD included."""
+        """Yields a descriptor from which the number of every signal that matters here can be read."""
 
-        def on_stop(_signal: int, _frame: FrameType | None) -> None:
-            self._stops_asked += 1
-
-        def on_child(_signal: int, _frame: FrameType | None) -> None:
-            """The wake-up is all that is wanted."""
+        def on_signal(_signal: int, _frame: FrameType | None) -> None:
+            """Its number in the descriptor is all that is wanted: of two quick signals, Python may call but one."""
 
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
-        handlers = {signal.SIGINT: on_stop, signal.SIGTERM: on_stop, signal.SIGCHLD: on_child}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        before = {number: signal.signal(number, on_signal) for number in (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)}
         wake_up_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
             yield reader
@@ -214,6 +232,12 @@ class Keeper:
                 signal.signal(number, handler)
             os.close(reader)
             os.close(writer)
+
+    def _count_stops(self, numbers: bytes) -> None:
+        """Count Ctrl-C and SIGTERM. A terminal that is closed may send SIGHUP twice, so that never forces anything."""
+        self._stops_asked += sum(number in STOP_SIGNALS for number in numbers)
+        if signal.SIGHUP in numbers:
+            self._stops_asked = max(self._stops_asked, 1)
 
     def _pass_stops_on(self) -> None:
         """Tell the supervisor of the first Ctrl-C, and of the second; again where it did not hear."""
@@ -232,7 +256,12 @@ class Keeper:
     def _show(self, live: LiveStatus) -> None:
         reply = self._request(StatusRequest(new_command_id()))
         if isinstance(reply, StatusReply):
-            live.show(reply.status)
+            with contextlib.suppress(OSError):
+                live.show(reply.status)
+
+    def _draw_end(self, live: LiveStatus) -> None:
+        with contextlib.suppress(OSError):
+            live.end()
 
     def _request(self, request: FromOperator) -> object:
         """Ask the supervisor; None where it does not answer, being on its way."""
@@ -242,13 +271,20 @@ class Keeper:
             return None
 
     def _say(self, text: str) -> None:
-        self._screen.print(text, highlight=False, markup=False, soft_wrap=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone, and the cluster is to be stopped all the same
+            self._screen.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _wait(wake_up: int, timeout_s: float) -> None:
-    """Wait for a signal, or for the time to pass."""
-    if select.select([wake_up], [], [], timeout_s)[0]:
-        os.read(wake_up, 4_096)
+def _fate_of(known: registry.Registry) -> str:
+    """What became of a dead supervisor's children, to be said after that it is started again."""
+    if living_records(known.children):
+        return ", its children live on"
+    return "; none of its children is alive" if known.has_lost_children else ""
+
+
+def _signals_within(wake_up: int, timeout_s: float) -> bytes:
+    """Wait for a signal, or for the time to pass. Returns the numbers of the signals, a byte each."""
+    return os.read(wake_up, 4_096) if select.select([wake_up], [], [], timeout_s)[0] else b""
 
 
 @contextlib.contextmanager

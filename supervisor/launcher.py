@@ -166,6 +166,11 @@ def find_process(record: ChildRecord) -> psutil.Process | None:
     return process if is_same and is_running(process) else None
 
 
+def living_records(records: Mapping[str, ChildRecord]) -> dict[str, ChildRecord]:
+    """Those of the registered processes that live."""
+    return {name: record for name, record in records.items() if find_process(record) is not None}
+
+
 def is_running(process: psutil.Process) -> bool:
     """Whether it lives; a zombie does not."""
     try:

@@ -1,5 +1,6 @@
 """Draws the status of a cluster again and again in the same place, or writes a line now and then where it cannot."""
 
+import contextlib
 from types import TracebackType
 from typing import Self
 
@@ -7,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 
 from messages.health import ClusterStatus
-from supervisor.status_view import render, summary
+from supervisor.status_view import ended, render, summary
 
 LINE_INTERVAL_S = 10.0
 
@@ -22,10 +23,12 @@ class LiveStatus:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="ellipsis", transient=False)
+        self._last: ClusterStatus | None = None
         self._shown: tuple[str, bool] | None = None
         self._next_line_s = 0.0
 
     def show(self, status: ClusterStatus) -> None:
+        self._last = status
         if self._console.is_terminal:
             self._live.update(render(status, self._console.width), refresh=True)
             return
@@ -35,6 +38,11 @@ class LiveStatus:
             self._next_line_s = status.seconds + LINE_INTERVAL_S
             self._console.print(summary(status), highlight=False, soft_wrap=True)
 
+    def end(self) -> None:
+        """The cluster has ended: what is left on the screen says so, with the last figures that were known."""
+        if self._last is not None and self._console.is_terminal:
+            self._live.update(render(ended(self._last), self._console.width), refresh=True)
+
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
@@ -43,4 +51,5 @@ class LiveStatus:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            self._live.stop()

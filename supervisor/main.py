@@ -15,6 +15,7 @@ import structlog
 from actors.runtime.logs import configure_logging
 from actors.runtime.spec import write_spec
 from supervisor import registry
+from supervisor.actions import EXIT_CLEAN
 from supervisor.actor import Outcome, SupervisorActor
 from supervisor.child_spec import ClusterPlan
 from supervisor.closing import RunOptions
@@ -57,10 +58,13 @@ def main(arguments: Sequence[str]) -> int:
         paths.create()
         if spec.lock_descriptor is None:
             ClusterLock.acquire(paths.lock_file, config.cluster.name).sign(os.getpid())
-        return supervise(plan_cluster(config, paths), paths, spec)
+        code = supervise(plan_cluster(config, paths), paths, spec)
     except (AlreadyRunning, ConfigError, RegistryDamaged, UnsafePath) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the log may be what cannot be opened
         return EXIT_REFUSED
+    if code == EXIT_CLEAN:
+        paths.remove_sockets()
+    return code
 
 
 def supervise(plan: ClusterPlan, paths: ClusterPaths, spec: SupervisorSpec) -> int:
@@ -85,6 +89,8 @@ def supervise(plan: ClusterPlan, paths: ClusterPaths, spec: SupervisorSpec) -> i
             outcome.is_finished.wait(FINISH_TIMEOUT_S)
         finally:
             signal.signal(signal.SIGTERM, previous)
+    if outcome.cause:
+        print(" ".join(outcome.cause.splitlines()), file=sys.stderr)  # noqa: T201  # the keeper shows the last line
     return EXIT_CRASHED if outcome.exit_code is None else outcome.exit_code
 
 

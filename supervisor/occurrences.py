@@ -21,9 +21,11 @@ class Begun(NamedTuple):
     """The supervisor runs.
 
     :param living: the children of the registry whose processes were found alive.
+    :param archive: where the journals of the last run were put; empty for nowhere.
     """
 
     living: frozenset[str]
+    archive: str = ""
 
 
 class ProcessStarted(NamedTuple):

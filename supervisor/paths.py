@@ -21,7 +21,7 @@ _PRIVATE = 0o700
 
 
 class UnsafePath(Exception):
-    """A directory of the cluster is not ours alone, or a socket's path is too long."""
+    """A directory of the cluster is not ours alone or cannot be used, or a socket's path is too long."""
 
 
 def state_root(environment: Mapping[str, str] | None = None) -> Path:
@@ -75,8 +75,30 @@ class ClusterPaths:
     def create(self) -> None:
         """Make every directory that is missing, private to this user; harmless when all of them exist.
 
-        :raises UnsafePath: one exists and others may enter it, or it belongs to somebody else.
+        :raises UnsafePath: one exists and others may enter it, or it belongs to somebody else, or it cannot be made.
         """
+        try:
+            self._create()
+        except OSError as error:
+            raise UnsafePath(
+                f"state directory {self.state_dir} cannot be used: {error.filename or error}: "
+                f"{error.strerror or error}; choose another with --state"
+            ) from error
+
+    def remove_sockets(self) -> None:
+        """Remove the directory of the sockets, and those that their processes have left in it. Nothing may run."""
+        runtime = self._linked_runtime_dir()
+        if runtime is None:
+            return
+        with contextlib.suppress(OSError):  # whatever cannot be removed is in nobody's way
+            make_private(runtime)
+            for entry in runtime.iterdir():
+                if entry.is_socket():
+                    entry.unlink()
+            runtime.rmdir()
+            self._runtime_link.unlink()
+
+    def _create(self) -> None:
         self.state_dir.parent.mkdir(parents=True, exist_ok=True)
         for directory in (self.state_dir, self.journal_dir, self.specs_dir, self.log_dir):
             make_private(directory)

@@ -37,6 +37,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The run that the children belong to; a new one begins where none of them lives.
 
     :param trading_since_ns: monotonic clock of this boot; None before trading began.
+    :param is_halted: it outlives a run that did not end in good order.
+    :param failure: why it failed; empty where it did not.
+    :param supervisor_restarts: how often another supervisor took the run over.
     """
 
     trading_since_ns: int | None = None
@@ -45,6 +48,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     is_stopping: bool = False
     is_failed: bool = False
     halt_reason: str = ""
+    failure: str = ""
+    supervisor_restarts: int = 0
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +61,18 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     epochs: dict[str, int] = msgspec.field(default_factory=dict)
     children: dict[str, ChildRecord] = msgspec.field(default_factory=dict)
     run: RunRecord = RunRecord()
+
+    @property
+    def has_lost_children(self) -> bool:
+        """Of a registry none of whose children lives: whether any of them was alive when it was written."""
+        return any(record.pid for record in self.children.values())
+
+    def without_run(self, *, keeps_halt: bool) -> "Registry":
+        """What is remembered when nothing lives any more: the epochs, and a halt that nobody has ended."""
+        run = RunRecord()
+        if keeps_halt and self.run.is_halted:
+            run = RunRecord(is_halted=True, halt_reason=self.run.halt_reason)
+        return Registry(incarnation=self.incarnation, epochs=self.epochs, run=run)
 
 
 def load(path: Path) -> Registry:

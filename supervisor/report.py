@@ -57,6 +57,26 @@ def build_report(result: RunResult) -> dict[str, Any]:
     }
 
 
+class ReportUnwritable(Exception):
+    """A report could not be written to this path."""
+
+
+def check_writable(path: Path) -> None:
+    """Find out whether a report can be written, before a run that is to end with it.
+
+    :raises ReportUnwritable: it cannot.
+    """
+    if path.is_dir():
+        raise ReportUnwritable(f"the report cannot be written to {path}: it is a directory")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise ReportUnwritable(f"the report cannot be written to {path}: {error.strerror or error}") from error
+
+
 def write_report(path: Path, report: Mapping[str, Any]) -> None:
     """Write a report so that whoever looks sees all of it or none: through a file beside it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Literal
 
+import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -52,6 +53,20 @@ def render(status: ClusterStatus, width: int) -> RenderableType:
         parts += [Text(), _strategies(status, is_wide=is_wide), *map(_doing, status.strategies)]
     parts += [_line(f"! {alert}", _BAD) for alert in status.alerts[-ALERTS_SHOWN:]]
     return Group(*parts)
+
+
+def ended(status: ClusterStatus) -> ClusterStatus:
+    """The last status of a cluster that has ended since: its figures, without processes and venues that are no more."""
+    gone = {"state": ProcessState.STOPPED, "pid": 0, "cpu_percent": 0.0, "rss_mb": 0.0, "heartbeat_age_ms": 0.0}
+    return msgspec.structs.replace(
+        status,
+        phase="stopped",
+        processes=tuple(msgspec.structs.replace(process, **gone) for process in status.processes),
+        gateways=tuple(msgspec.structs.replace(gateway, is_venue_up=False) for gateway in status.gateways),
+        strategies=tuple(
+            msgspec.structs.replace(strategy, lifecycle=Lifecycle.STOPPED) for strategy in status.strategies
+        ),
+    )
 
 
 def summary(status: ClusterStatus) -> str:

@@ -47,16 +47,18 @@ class Telemetry:
         """Take new measurements; of processes that are gone, the last one is kept."""
         self.usages.update(usages)
 
-    def processes(self, children: Iterable[Child], now_ns: int, *, pid: int) -> tuple[ProcessStatus, ...]:
-        """All processes as they are now, the supervisor (of this pid) first."""
-        return (self._supervisor(pid), *(self._process(child, now_ns) for child in children))
+    def processes(
+        self, children: Iterable[Child], now_ns: int, *, pid: int, restarts: int
+    ) -> tuple[ProcessStatus, ...]:
+        """All processes as they are now, the supervisor (of this pid, and restarted so often) first."""
+        return (self._supervisor(pid, restarts), *(self._process(child, now_ns) for child in children))
 
-    def processes_at_end(self, children: Iterable[Child], *, pid: int) -> tuple[ProcessStatus, ...]:
+    def processes_at_end(self, children: Iterable[Child], *, pid: int, restarts: int) -> tuple[ProcessStatus, ...]:
         """All processes for the report: their last pids, and their CPU over their whole life."""
         return tuple(
             msgspec.structs.replace(process, cpu_percent=self._usage(process.name).cpu_percent_mean, pid=last_pid)
             for process, last_pid in [
-                (self._supervisor(pid), pid),
+                (self._supervisor(pid, restarts), pid),
                 *((self._process(child, child.seen_ns), child.last_pid) for child in children),
             ]
         )
@@ -90,10 +92,10 @@ class Telemetry:
     def _usage(self, name: str) -> Usage:
         return self.usages.get(name, NOT_MEASURED)
 
-    def _supervisor(self, pid: int) -> ProcessStatus:
+    def _supervisor(self, pid: int, restarts: int) -> ProcessStatus:
         usage = self._usage(SUPERVISOR)
         return ProcessStatus(
-            SUPERVISOR, SUPERVISOR, ProcessState.RUNNING, pid, 0, usage.cpu_percent, usage.rss_mb, 0.0, ""
+            SUPERVISOR, SUPERVISOR, ProcessState.RUNNING, pid, restarts, usage.cpu_percent, usage.rss_mb, 0.0, ""
         )
 
     def _process(self, child: Child, now_ns: int) -> ProcessStatus:

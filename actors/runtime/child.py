@@ -26,7 +26,7 @@ from actors.runtime.mailbox import Delivery, Mailbox, Priority, Wake, Wire
 from actors.runtime.spec import ChildSpec
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import TO_CHILD, FrameError, encode
-from messages.control import CommandDone, Heartbeat, ProcessKind, Ready, Register, StopProcess, ToChild
+from messages.control import CommandDone, Heartbeat, ProcessKind, Ready, Register, StillStarting, StopProcess, ToChild
 
 COMMANDS: Final = "commands"
 NS_PER_MS: Final = 1_000_000
@@ -147,6 +147,11 @@ class ChildActor(pykka.ThreadingActor):
         """Send to the supervisor if it is there."""
         return try_send(self._commands, encode(message))
 
+    def still_starting(self) -> None:
+        """For a start that takes long: register as soon as the command link is up, and say that work goes on."""
+        self._watch_connections()
+        self.tell_supervisor(StillStarting(self.child.process))
+
     def set_ready(self) -> None:
         self.is_ready = True
         self.tell_supervisor(Ready(self.child.process))
@@ -226,17 +231,20 @@ class ChildActor(pykka.ThreadingActor):
         self._arm()
 
     def _pulse(self, now_ns: int) -> None:
+        self._watch_connections()
+        self.tell_supervisor(Heartbeat(self.child.process, now_ns, self.mailbox.backlog, self.is_drained))
+        self.on_pulse(now_ns)
+        interval_ns = self.child.heartbeat_interval_ms * NS_PER_MS
+        self._pulse_ns = now_ns + (interval_ns if self.is_ready else min(interval_ns, STARTING_PULSE_NS))
+        self._arm()
+
+    def _watch_connections(self) -> None:
         for name, socket in self._monitors.items():
             for is_up in _connection_changes(socket):
                 if name != COMMANDS:
                     self.on_connection(name, is_up=is_up)
                 elif is_up:
                     self._register()
-        self.tell_supervisor(Heartbeat(self.child.process, now_ns, self.mailbox.backlog, self.is_drained))
-        self.on_pulse(now_ns)
-        interval_ns = self.child.heartbeat_interval_ms * NS_PER_MS
-        self._pulse_ns = now_ns + (interval_ns if self.is_ready else min(interval_ns, STARTING_PULSE_NS))
-        self._arm()
 
     def _register(self) -> None:
         self.tell_supervisor(
@@ -253,7 +261,10 @@ class ChildActor(pykka.ThreadingActor):
     def _housekeeping(self) -> None:
         if gc.get_count()[0] > IDLE_ALLOCATIONS_MAX:
             gc.collect(0)
-        self.on_idle()
+        try:
+            self.on_idle()
+        except Exception as error:  # noqa: BLE001  # the mailbox calls this outside of any handler
+            self.on_fault(error, traceback.format_exc())
 
 
 def _connection_changes(monitor: Socket) -> list[bool]:

@@ -58,7 +58,8 @@ from messages.topics import Channel, topic
 
 MARKET: Final = "market"
 STATUS_EVERY_PULSES: Final = 5
-RETRY_NS: Final = 20_000_000
+STILL_STARTING_EVERY: Final = 20_000
+"""Inputs replayed between two words to the supervisor: a tenth of a second or so."""
 TEXT_MAX: Final = 16_000
 
 log = structlog.get_logger()
@@ -125,7 +126,9 @@ class StrategyActor(ChildActor):
         self._journal = InputJournal(directory)  # opened first: it cuts a torn tail off
         self._group_sync = GroupSync(self._journal.sync)
         self._group_sync.start()
-        for channel, message in read_inputs(directory):
+        for number, (channel, message) in enumerate(read_inputs(directory), start=1):
+            if number % STILL_STARTING_EVERY == 0:
+                self.still_starting()
             self.strategy.on_message(message)
             if channel is InputChannel.EXECUTION and message.seq:
                 self._links[self._venue_of[message.instrument]].last_seq = message.seq

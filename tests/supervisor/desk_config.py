@@ -81,6 +81,8 @@ quote = "USDT"
 tick_size = "0.1"
 lot_size = "0.001"
 funding_interval_hours = 8
+[gateways.balances]
+USDT = "2000"
 """
 
 STRATEGY = """

@@ -60,29 +60,51 @@ class DummySupervisor:
             sys.exit(1)
         if self.behaviour == "crash-once" and self.life == 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.behaviour.startswith("crash-with-") and self.life == 1:
+            self.leave_an_orphan()
+            self.spoil_the_registry()
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.behaviour == "interrupt-at-once":
             os.kill(self.keeper, signal.SIGINT)
 
     def after_status(self) -> None:
         self.statuses += 1
-        if self.behaviour in {"clean", "crash-once"}:
+        if self.behaviour == "clean" or self.behaviour.startswith("crash-"):
             sys.exit(EXIT_CLEAN)
         if self.behaviour == "failed":
+            sys.stdout.write("the exchange was lost\n")
             sys.exit(EXIT_FAILED)
-        if self.behaviour in {"interrupted", "interrupted-twice", "stubborn"} and self.statuses == 1:
+        if self.behaviour in {"interrupted", "interrupted-twice", "stubborn", "too-late"} and self.statuses == 1:
             os.kill(self.keeper, signal.SIGINT)
+
+        if self.behaviour == "hung-up" and self.statuses == 1:
+            os.kill(self.keeper, signal.SIGHUP)
+        if self.behaviour in {"hung-up", "clean-later"} and self.statuses >= 3:
+            sys.exit(EXIT_CLEAN)
 
     def after_stop(self, request: StopRequest) -> None:
         with (self.paths.state_dir / "stops").open("a") as file:
             file.write("forced\n" if request.is_forced else "orderly\n")
         if not request.is_forced:
-            if self.behaviour in {"interrupted-twice", "stubborn"}:
+            if self.behaviour == "hung-up":
+                os.kill(self.keeper, signal.SIGHUP)
+                return
+            if self.behaviour in {"interrupted-twice", "stubborn", "too-late"}:
                 os.kill(self.keeper, signal.SIGTERM)
                 return
             sys.exit(EXIT_CLEAN)
         if self.behaviour == "interrupted-twice":
             sys.exit(EXIT_FAILED)
+        if self.behaviour == "too-late":
+            sys.exit(EXIT_CLEAN)
         self.leave_an_orphan()
+
+    def spoil_the_registry(self) -> None:
+        if self.behaviour == "crash-with-damage":
+            self.paths.registry_file.write_text("{")
+        if self.behaviour == "crash-with-the-dead":
+            dead = registry.ChildRecord(pid=os.getpid(), created_s=1.0)  # the pid is another process's by now
+            registry.save(self.paths.registry_file, registry.Registry(children={"carry": dead}))
 
     def leave_an_orphan(self) -> None:
         """A registered child that lives on; its pid goes to a file for the test."""

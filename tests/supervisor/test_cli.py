@@ -1,6 +1,7 @@
 """The commands: what they write, where, and the exit codes, which are a contract."""
 
 import json
+import subprocess
 import sys
 import tempfile
 import types
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -19,10 +21,12 @@ from messages.control import (
     StatusReply,
     StopRequest,
 )
-from supervisor import cli
-from supervisor.lock import ClusterLock
+from supervisor import cli, commands, registry
+from supervisor.cluster_finder import kill_orphans
+from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.plain import to_plain
+from supervisor.registry import ChildRecord, Registry, RunRecord
 from supervisor.status_view import summary
 from supervisor.up_options import UpOptions
 from tests.supervisor.samples import STATUS
@@ -37,7 +41,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="oc") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.setenv("OUTCRY_STATE", f"{folder}/state")
-        monkeypatch.setattr(cli, "WATCH_INTERVAL_S", 0.0)
+        monkeypatch.setattr(commands, "WATCH_INTERVAL_S", 0.0)
         monkeypatch.setattr("supervisor.operator_link.TIMEOUT_MS", 500)
         yield Path(folder)
 
@@ -50,7 +54,7 @@ def clusters(root: Path) -> Iterator[Any]:
 
 
 def run(*arguments: str | Path) -> Any:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(commands.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -72,6 +76,11 @@ class TestHelp:
         output = run("--help").output
         assert all(f"│ {command} " in output for command in COMMANDS)
 
+    def test_the_help_has_examples(self) -> None:
+        output = run("--help").output
+        assert all(f"outcry {words}" in output for words in ("up", "check examples/demo.toml", "status --watch"))
+        assert "Exit codes: 0 done;" in output
+
     def test_the_version_is_told(self) -> None:
         result = run("--version")
         assert (0, "outcry 0.1.0\n") == (result.exit_code, result.output)
@@ -84,6 +93,17 @@ class TestHelp:
         monkeypatch.setattr(sys, "argv", ["outcry", "--version"])
         with pytest.raises(SystemExit, match="0"):
             cli.main()
+
+    def test_an_interrupt_is_a_word_and_no_traceback(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(commands, "app", interrupt)
+        with pytest.raises(SystemExit, match="130"):
+            cli.main()
+        assert "interrupted\n" == capsys.readouterr().err
 
 
 class TestCheck:
@@ -152,6 +172,12 @@ class TestUp:
         assert 2 == run("up", bad_config).exit_code
         assert [] == kept
 
+    def test_a_report_that_could_not_be_written_starts_nothing(self, kept: list[Any], root: Path) -> None:
+        result = run("up", "--report", root)
+        told = f"the report cannot be written to {root}: it is a directory\n"
+        assert (2, told) == (result.exit_code, result.stderr)
+        assert [] == kept
+
     def test_a_state_directory_that_is_not_ours_ends_in_2(
         self, kept: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -210,6 +236,103 @@ class TestWhichCluster:
     def test_a_cluster_is_named_once(self) -> None:
         result = run("status", "--cluster", "a", "--state", "b")
         assert (2, "name the cluster once: by CONFIG, --cluster or --state\n") == (result.exit_code, result.stderr)
+
+
+class TestSupervisorDead:
+    @pytest.fixture
+    def orphan(self) -> Iterator["subprocess.Popen[bytes]"]:
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        yield process
+        process.kill()
+        process.wait()
+
+    @pytest.fixture
+    def desk(self, root: Path, orphan: "subprocess.Popen[bytes]") -> ClusterPaths:
+        return self.left_behind(root, "desk", orphan)
+
+    @staticmethod
+    def left_behind(root: Path, name: str, orphan: "subprocess.Popen[bytes]") -> ClusterPaths:
+        """A cluster that was halted, and of which one process lives and another does not."""
+        paths = ClusterPaths(root / "state" / name)
+        paths.create()
+        alive = ChildRecord(pid=orphan.pid, created_s=psutil.Process(orphan.pid).create_time())
+        children = {"carry": alive, "spot": ChildRecord(pid=orphan.pid, created_s=1.0)}
+        run_record = RunRecord(is_halted=True, halt_reason="storm")
+        registry.save(
+            paths.registry_file, Registry(incarnation=2, epochs={"carry": 4}, children=children, run=run_record)
+        )
+        return paths
+
+    @pytest.mark.parametrize("words", [["status"], ["halt"], ["stop"], ["status", "--cluster", "desk"]])
+    def test_processes_without_a_supervisor_are_told_of(
+        self, desk: ClusterPaths, orphan: "subprocess.Popen[bytes]", words: list[str]
+    ) -> None:
+        result = run(*words)
+        assert 3 == result.exit_code
+        assert result.stderr == (
+            f"cluster desk: its supervisor is dead, 1 process trades on: carry (pid {orphan.pid}); "
+            "`outcry up CONFIG` adopts them, `outcry stop --now` kills them\n"
+        )
+        assert orphan.poll() is None
+
+    def test_they_are_killed_by_a_forced_stop(self, desk: ClusterPaths, orphan: "subprocess.Popen[bytes]") -> None:
+        result = run("stop", "--now")
+        assert (0, "killed: carry\n") == (result.exit_code, result.stdout)
+        assert not psutil.pid_exists(orphan.pid), "it is killed, and was waited for"
+        halted = RunRecord(is_halted=True, halt_reason="storm")
+        expected = Registry(incarnation=2, epochs={"carry": 4}, run=halted)
+        assert expected == registry.load(desk.registry_file), "the operator knows of the end, and ended no halt"
+        assert 3 == run("stop", "--now").exit_code
+
+    def test_while_a_keeper_lives_they_are_left_alone(
+        self, desk: ClusterPaths, orphan: "subprocess.Popen[bytes]"
+    ) -> None:
+        lock = ClusterLock.acquire(desk.lock_file, "desk")
+        try:
+            assert 3 == run("stop", "--now", "--cluster", "desk").exit_code
+            with pytest.raises(AlreadyRunning):
+                kill_orphans(desk)
+        finally:
+            lock.release()
+        assert orphan.poll() is None
+
+    def test_a_supervisor_that_came_back_meanwhile_is_left_alone(
+        self, desk: ClusterPaths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: ClusterPaths) -> list[str]:
+            raise AlreadyRunning("desk", 7)
+
+        monkeypatch.setattr(commands, "kill_orphans", refuse)
+        result = run("stop", "--now")
+        assert 1 == result.exit_code
+        assert "process 7 runs it" in result.stderr
+
+    def test_those_that_cannot_be_killed_are_told_of(self, desk: ClusterPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("supervisor.cluster_finder.kill_processes", lambda _: ["carry"])
+        result = run("stop", "--now")
+        assert (1, "cannot be killed: carry\n") == (result.exit_code, result.stderr)
+        assert registry.load(desk.registry_file).children
+
+    def test_of_several_one_must_be_named(
+        self, desk: ClusterPaths, root: Path, orphan: "subprocess.Popen[bytes]"
+    ) -> None:
+        self.left_behind(root, "floor", orphan)
+        assert 2 == run("stop", "--now").exit_code
+        assert orphan.poll() is None
+
+    def test_a_damaged_registry_tells_of_nothing(self, desk: ClusterPaths) -> None:
+        desk.registry_file.write_text("{")
+        assert 3 == run("stop", "--now").exit_code
+        assert "not running" in run("status", "--cluster", "desk").stderr
+
+    def test_a_running_cluster_is_stopped_by_its_supervisor(
+        self, desk: ClusterPaths, clusters: Any, orphan: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(commands, "STOP_WAIT_S", 0.0)
+        supervisor = clusters("desk")
+        run("stop", "--now")
+        assert 1 == len(supervisor.heard)
+        assert orphan.poll() is None
 
 
 def then_gone(*answers: Answer) -> Answer:
@@ -316,6 +439,6 @@ class TestHaltAndStop:
         self, clusters: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clusters("demo")
-        monkeypatch.setattr(cli, "STOP_WAIT_S", 0.0)
+        monkeypatch.setattr(commands, "STOP_WAIT_S", 0.0)
         result = run("stop")
         assert (1, "demo is still stopping after 0 s\n") == (result.exit_code, result.stderr)

@@ -75,7 +75,7 @@ def test_a_stop_drains_reports_and_stops_level_by_level() -> None:
     assert drive.commands(StopProcess)[-1][0] == EXCHANGE
     assert drive.of(Exit) == []
     drive.ends(EXCHANGE, 0)
-    assert drive.of(Exit) == [Exit(EXIT_CLEAN)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_CLEAN]
     assert drive.core.phase == "stopped"
     assert drive.started() == []
     assert drive.alerts == []
@@ -135,7 +135,7 @@ def test_a_process_that_does_not_stop_is_killed_and_the_run_counts_as_forced() -
     assert [(name, fence.epoch, fence.is_final) for name, fence in fences] == [(SPOT, 2, True), (PERP, 2, True)]
     for name in (SPOT, PERP, EXCHANGE):
         drive.ends(name, 0)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
     assert result(drive).stopped == "forced"
 
 
@@ -166,7 +166,7 @@ def test_an_exchange_that_dies_while_the_cluster_stops_makes_the_run_a_failure()
     drive.operator(StopRequest("s"))
     drive.ends(EXCHANGE, -9)
     stop_all(drive)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
 
 
 def test_a_strategy_adopted_by_this_supervisor_stops_clean_though_its_exit_code_is_not_known() -> None:
@@ -179,7 +179,7 @@ def test_a_strategy_adopted_by_this_supervisor_stops_clean_though_its_exit_code_
     report(drive)
     asked = drive.ends(CARRY, None)
     assert drive.commands(FenceStrategy, asked) == []
-    assert drive.of(Exit) == [Exit(EXIT_CLEAN)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_CLEAN]
 
 
 def test_a_report_that_was_promised_and_not_sent_does_not_hold_the_shutdown_up() -> None:
@@ -215,14 +215,14 @@ def test_a_stop_while_starting_ends_what_was_started() -> None:
     ]
     for name in (SPOT, PERP, EXCHANGE):
         drive.ends(name, 0)
-    assert drive.of(Exit) == [Exit(EXIT_CLEAN)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_CLEAN]
 
 
 def test_a_stop_before_anything_lives_ends_at_once() -> None:
     drive = Drive(desk(CARRY))
     drive.begin()
     drive.ends(EXCHANGE, 1)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
 
 
 def test_a_second_stop_changes_nothing() -> None:
@@ -255,7 +255,7 @@ def test_a_forced_stop_kills_everything_at_once_and_reports_what_is_known() -> N
     for name in (EXCHANGE, SPOT, PERP, CARRY, OTHER):
         assert drive.of(Exit) == []
         drive.ends(name, -9)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
     final = result(drive)
     assert final.stopped == "forced"
     assert final.strategy_reports == {}
@@ -271,11 +271,11 @@ def test_a_forced_stop_breaks_an_orderly_one_off() -> None:
     assert drive.core.phase == "stopping"
     for name in (CARRY, SPOT, PERP, EXCHANGE):
         drive.ends(name, -9)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
     assert len(drive.commands(Drain)) == 1
     drive.operator(StopRequest("u", is_forced=True))
     drive.pass_time(5.0)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
 
 
 def test_a_forced_stop_does_not_wait_for_ever_for_what_cannot_be_killed() -> None:
@@ -284,7 +284,7 @@ def test_a_forced_stop_does_not_wait_for_ever_for_what_cannot_be_killed() -> Non
     for name in (SPOT, PERP, EXCHANGE):
         drive.ends(name, -9)
     drive.pass_time(2.0)
-    assert drive.of(Exit) == [Exit(EXIT_FAILED)]
+    assert [action.code for action in drive.of(Exit)] == [EXIT_FAILED]
     assert drive.alerts[-1] == "killed and still there: carry"
     assert drive.of(SaveRegistry)[-1].registry.children[CARRY].pid == 104  # it is not forgotten
 

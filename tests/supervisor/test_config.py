@@ -73,10 +73,10 @@ class TestWhatIsRight:
         assert ("BTC", Decimal(100), True) == (found.settle, found.multiplier, found.inverse)
 
     def test_an_expiry_becomes_nanoseconds_since_the_epoch(self) -> None:
-        text = changed('type = "perpetual"', 'type = "future"\nexpiry = 2024-12-27T08:00:00.000001Z')
+        text = changed('type = "perpetual"', 'type = "future"\nexpiry = 2124-12-29T08:00:00.000001Z')
         text = changed("funding_interval_hours = 8", "", text)
-        # 2024-12-27T08:00:00Z is 1,735,286,400 s after the epoch; one microsecond is 1,000 ns.
-        assert 1_735_286_400_000_001_000 == instruments(loaded(text))["BTCUSDT.perp"].expiry_ns
+        # 2124-12-29T08:00:00Z is 4,891,132,800 s after the epoch; one microsecond is 1,000 ns.
+        assert 4_891_132_800_000_001_000 == instruments(loaded(text))["BTCUSDT.perp"].expiry_ns
 
     def test_fees_may_be_floats_and_keep_the_digits_that_were_written(self) -> None:
         text = changed('type = "spot"', 'type = "spot"\nmaker_fee_bps = -0.1\ntaker_fee_bps = 1.0')

@@ -25,12 +25,39 @@ class TestSources:
         return str(file)
 
     def test_sources_of_several_speeds_are_told(self, file: str) -> None:
-        fast = recorded("spot", file, speed=10).removeprefix(CLUSTER)
-        (mistake,) = mistakes_in(CLUSTER + PERPETUAL + fast)
+        fast = changed('id = "spot"', 'id = "fast"', recorded("spot", file, speed=10).removeprefix(CLUSTER))
+        (mistake,) = mistakes_in(recorded("spot", file) + fast)
         assert mistake == (
             "gateways[1].source.speed: 10, but gateways[0] runs at 1; expected one speed for all sources, "
             "which share a clock"
         )
+
+    def test_a_synthetic_source_beside_a_recorded_one_is_told(self, file: str) -> None:
+        (mistake,) = mistakes_in(CLUSTER + PERPETUAL + recorded("spot", file, speed=10).removeprefix(CLUSTER))
+        assert mistake == (
+            "gateways[1].source.kind: recorded, but gateways[0] is synthetic; expected one kind for all sources, "
+            "which share a clock"
+        )
+
+    def test_a_future_of_a_synthetic_market_that_has_expired_is_told(self) -> None:
+        text = changed('type = "perpetual"', 'type = "future"\nexpiry = 2024-12-27T08:00:00Z')
+        assert [
+            "gateways[1].instruments[0].expiry: 2024-12-27T08:00:00+00:00, which is past; expected a date and time to "
+            "come, in a synthetic market"
+        ] == mistakes_in(changed("funding_interval_hours = 8", "", text))
+
+    def test_a_future_of_a_recording_may_have_expired_since(self, file: str) -> None:
+        future = 'type = "future"\nexpiry = 2024-12-27T08:00:00Z'
+        config = loaded(changed('type = "spot"', future, recorded("usdm", file)))
+        assert 2024 == config.gateways[0].instruments[0].expiry.year
+
+    @pytest.mark.parametrize("balances", ["", '[gateways.balances]\nUSDT = "0"\n'])
+    def test_a_gateway_without_balances_is_told(self, balances: str) -> None:
+        text = changed('[gateways.balances]\nUSDT = "1000"\n', balances)
+        expected = (
+            "gateways[0].balances: no balances: nothing could be traded; expected an amount of at least one currency"
+        )
+        assert [expected] == mistakes_in(text)
 
     def test_a_recording_of_an_unknown_market_or_format_is_told(self, file: str) -> None:
         text = changed("binance-stream", "binance-steam", recorded("usd-m", file))
@@ -166,6 +193,26 @@ class TestStrategies:
             "did you mean concurrent?",
             'strategies[0].parameters.leverage: "x" (text); expected a whole number',
         ] == mistakes_in(text)
+
+    def test_unknown_instruments_are_told_together_with_parameters_of_a_wrong_type(self) -> None:
+        text = changed('futures = "BTCUSDT.perp"', 'futures = "BTCUSDT.prep"\nalso = ["BTCUSDT.spot"]')
+        mistakes = mistakes_in(changed('notional = "10000"', "notional = 1e4", text))
+        assert ["strategies[0].parameters.notional", "strategies[0].parameters.futures"] == [
+            mistake.split(":")[0] for mistake in mistakes
+        ]
+        assert 'no instrument "BTCUSDT.prep"' in mistakes[1]
+
+    @pytest.mark.parametrize("wrong", ["also = 5", "spot = 5"])
+    def test_an_instrument_of_a_wrong_type_is_told_once(self, wrong: str) -> None:
+        key = wrong.split(maxsplit=1)[0]
+        text = changed('spot = "BTCUSDT.spot"', wrong) if key == "spot" else WHOLE + wrong
+        (mistake,) = mistakes_in(text)
+        assert mistake.startswith(f"strategies[0].parameters.{key}: 5 (whole number); expected ")
+
+    def test_parameters_that_are_no_table_are_told_once(self) -> None:
+        text = STRATEGY[: STRATEGY.index("[strategies.parameters]")] + "parameters = 5"
+        (mistake,) = mistakes_in(CLUSTER + SPOT + PERPETUAL + text)
+        assert "strategies[0].parameters: 5 (whole number); expected a table" == mistake
 
     def test_missing_parameters_are_told_one_by_one(self) -> None:
         text = STRATEGY[: STRATEGY.index("[strategies.parameters]")]

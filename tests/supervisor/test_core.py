@@ -18,15 +18,17 @@ from messages.control import (
     Register,
     SourcesExhausted,
     StartTrading,
+    StillStarting,
+    StopRequest,
     StrategyAlerted,
     StrategyFault,
     StrategyUpdate,
 )
 from messages.health import Lifecycle, ProcessState
-from supervisor.actions import KillChild, Log, MeasureUsage, SaveRegistry, StartChild
+from supervisor.actions import EXIT_FAILED, Exit, KillChild, Log, MeasureUsage, SaveRegistry, StartChild
 from supervisor.children import ADOPTION_DEADLINE_NS, START_DEADLINE_NS
 from supervisor.closing import DRAINED_DEADLINE_NS, RunOptions
-from supervisor.occurrences import AlarmRang, Measured, ProcessEnded, StartFailed, Usage
+from supervisor.occurrences import AlarmRang, Begun, Measured, ProcessEnded, StartFailed, StopSignalled, Usage
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, RESEND_NS, Dispatch
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from tests.supervisor.core_driver import CARRY, EXCHANGE, MS, OTHER, PERP, SECOND, SPOT, Drive, desk
@@ -96,6 +98,16 @@ def test_a_child_that_does_not_become_ready_is_killed_and_restarted() -> None:
     asked = drive.pass_time(START_DEADLINE_NS / SECOND)
     assert drive.of(KillChild, asked) == [KillChild(EXCHANGE)]
     assert "did not become ready in time" in drive.alerts[-1]
+
+
+def test_a_child_whose_long_start_goes_on_is_given_time() -> None:
+    drive = Drive()
+    drive.begin()
+    drive.register(EXCHANGE)
+    drive.pass_time(START_DEADLINE_NS / SECOND - 1)
+    drive.says(EXCHANGE, StillStarting(EXCHANGE))
+    assert drive.of(KillChild, drive.pass_time(START_DEADLINE_NS / SECOND - 1)) == []
+    assert drive.of(KillChild, drive.pass_time(2)) == [KillChild(EXCHANGE)], "and no more than that"
 
 
 def test_a_strategy_that_is_quarantined_while_it_starts_does_not_keep_the_others_from_trading() -> None:
@@ -597,13 +609,79 @@ def test_a_registered_child_that_the_config_does_not_name_any_more_is_not_adopte
     assert OTHER not in drive.core.floor.children
 
 
-def test_nothing_of_an_earlier_run_but_the_epochs_counts_when_no_child_of_it_lives() -> None:
+def interrupted() -> Registry:
+    """What is on the disk while a cluster trades."""
     before = Drive().trading()
-    before.operator(HaltRequest("h", "maintenance"))
-    drive, asked = back(last_registry(before), set())
+    before.says(CARRY, Ready(CARRY))
+    before.ends(CARRY)
+    return last_registry(before)
+
+
+def test_a_new_run_begins_when_no_child_of_the_last_one_lives() -> None:
+    drive, asked = back(interrupted(), set())
     assert drive.core.phase == "starting"
     assert not drive.core.floor.run.is_halted
+    assert drive.core.floor.run.trading_since_ns is None
     assert drive.started(asked) == [EXCHANGE]  # type: ignore[arg-type]
+
+
+def test_the_loss_of_a_whole_run_is_told_and_makes_the_next_one_fail() -> None:
+    drive = Drive(registry=interrupted(), first_pid=201)
+    drive.tell(Begun(frozenset(), "/state/journal/run-1"))
+    lost = (
+        "nothing of the last run was alive: its simulated venues and their positions are gone; "
+        "its journals are kept in /state/journal/run-1"
+    )
+    assert drive.alerts == [lost]
+    drive.tell(StopSignalled())
+    drive.ends(EXCHANGE, 0)
+    assert drive.of(Exit) == [Exit(EXIT_FAILED, lost)]
+
+
+def test_a_run_in_which_no_process_was_left_is_not_lost() -> None:
+    drive, _ = back(Registry(children={CARRY: ChildRecord(is_quarantined=True)}), set())
+    assert drive.alerts == []
+    assert not drive.core.floor.run.is_failed
+
+
+def test_a_halt_outlives_a_run_that_was_not_ended_in_good_order() -> None:
+    before = Drive().trading()
+    before.operator(HaltRequest("h", "maintenance"))
+    drive, _ = back(last_registry(before), set())
+    assert "still halted, as the last run was (maintenance)" in drive.alerts[-1]
+    drive.ready(EXCHANGE)
+    asked = [*drive.ready(SPOT, PERP), *drive.ready(CARRY)]
+    commands = [(item.child, type(item.command)) for item in drive.of(Dispatch, asked)]
+    for name in (SPOT, PERP, CARRY):
+        assert [kind for child, kind in commands if child == name and kind is not FenceStrategy] == [Halt, StartTrading]
+    assert drive.commands(Halt)[0][1].reason == "maintenance"
+    assert drive.core.phase == "halted"
+    assert last_registry(drive).run.halt_reason == "maintenance"
+
+
+def test_a_halt_outlives_a_forced_end_and_not_an_orderly_one() -> None:
+    forced = Drive().trading()
+    forced.operator(HaltRequest("h", "maintenance"))
+    forced.operator(StopRequest("s", is_forced=True))
+    for name in (EXCHANGE, SPOT, PERP, CARRY):
+        forced.ends(name)
+    expected = RunRecord(is_halted=True, halt_reason="maintenance")
+    assert last_registry(forced) == Registry(incarnation=1, epochs={CARRY: 1}, run=expected)
+    again, _ = back(last_registry(forced), set())
+    assert again.core.floor.run == expected, "halted, and no loss: the operator has ended the last run"
+    again.tell(StopSignalled())
+    again.ends(EXCHANGE, 0)
+    assert last_registry(again).run == RunRecord()
+
+
+def test_the_supervisor_counts_its_own_restarts_within_a_run() -> None:
+    before = Drive().trading()
+    before.says(CARRY, Heartbeat(CARRY, 0, 0, is_drained=False))
+    before.operator(HaltRequest("h", "x"))
+    assert before.status().processes[0].restarts == 0
+    second, _ = back(last_registry(before), {EXCHANGE, SPOT, PERP, CARRY})
+    third, _ = back(last_registry(second), {EXCHANGE, SPOT, PERP, CARRY})
+    assert [drive.status().processes[0].restarts for drive in (second, third)] == [1, 2]
 
 
 def test_actions_of_an_occurrence_that_failed_half_way_are_done_with_the_next_one() -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ from supervisor import keeper, registry
 from supervisor.config import ConfigError
 from supervisor.launcher import find_process
 from supervisor.lock import ClusterLock
-from supervisor.paths import ClusterPaths
+from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.up_options import UpOptions
 
 pytestmark = pytest.mark.timeout(60)
@@ -50,8 +51,17 @@ class Kept:
         return [name for name, record in children.items() if find_process(record) is not None]
 
 
+@pytest.fixture
+def orphans() -> Iterator[None]:
+    """What dead supervisors have left behind, and nobody has killed, is killed."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    for process in set(psutil.Process().children(recursive=True)) - before:
+        process.kill()
+
+
 def test_the_keeper_ends_with_its_cluster(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, "clean")
+    kept = Kept(tmp_path, "clean-later")
     assert kept.code == 0
     assert "desk: trading" in kept.output
     assert "stopped in good order" in kept.output
@@ -67,7 +77,7 @@ def test_status_is_not_drawn_where_it_is_not_wanted(tmp_path: Path) -> None:
 def test_a_cluster_that_failed_makes_the_keeper_fail(tmp_path: Path) -> None:
     kept = Kept(tmp_path, "failed")
     assert kept.code == 1
-    assert "stopped by force or failed" in kept.output
+    assert "stopped by force or failed: the exchange was lost; see " in kept.output
 
 
 def test_a_supervisor_that_refuses_to_start_is_not_started_again(tmp_path: Path) -> None:
@@ -84,6 +94,13 @@ def test_the_first_ctrl_c_stops_in_good_order(tmp_path: Path) -> None:
     assert "Ctrl-C again kills everything at once" in kept.output
 
 
+def test_a_terminal_that_is_closed_stops_in_good_order_however_often_it_says_so(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, "hung-up")
+    assert kept.code == 0
+    assert kept.stops == ["orderly"]
+    assert "killing everything" not in kept.output
+
+
 def test_a_ctrl_c_before_the_supervisor_listens_is_passed_on_later(tmp_path: Path) -> None:
     kept = Kept(tmp_path, "interrupt-at-once")
     assert kept.code == 0
@@ -95,6 +112,21 @@ def test_the_second_one_stops_at_once(tmp_path: Path) -> None:
     assert kept.code == 1
     assert kept.stops == ["orderly", "forced"]
     assert "killing everything" in kept.output
+
+
+def test_an_end_that_was_forced_is_not_told_as_one_in_good_order(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, "too-late")
+    assert kept.code == 1
+    assert kept.stops == ["orderly", "forced"]
+    assert "stopped by force: the supervisor had ended before it heard of it" in kept.output
+    assert "stopped in good order" not in kept.output
+
+
+def test_two_signals_are_counted_though_python_calls_one_handler(tmp_path: Path) -> None:
+    kept = keeper.Keeper.__new__(keeper.Keeper)
+    kept._stops_asked = 0
+    kept._count_stops(bytes([signal.SIGINT, signal.SIGCHLD, signal.SIGINT]))
+    assert kept._stops_asked == 2
 
 
 def test_a_supervisor_that_does_not_obey_is_killed_with_its_children(
@@ -113,6 +145,22 @@ def test_a_dead_supervisor_is_started_again(tmp_path: Path) -> None:
     assert kept.code == 0
     assert kept.lives == 2
     assert "the supervisor ended with code -9; starting it again" in kept.output
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "fate"),
+    [
+        ("crash-with-the-living", "starting it again, its children live on"),
+        ("crash-with-the-dead", "starting it again; none of its children is alive"),
+        ("crash-with-damage", "starting it again\n"),
+    ],
+)
+def test_what_became_of_the_children_of_a_dead_supervisor_is_told(
+    tmp_path: Path, orphans: None, behaviour: str, fate: str
+) -> None:
+    kept = Kept(tmp_path, behaviour)
+    assert kept.code == 0
+    assert fate in kept.output
 
 
 def test_a_supervisor_that_dies_again_and_again_is_given_up_and_its_children_are_killed(
@@ -161,6 +209,14 @@ def test_a_second_up_of_the_same_cluster_is_refused_with_the_pid(
     assert f"cluster demo is already running: process {os.getpid()} runs it" in capsys.readouterr().err
 
 
+def test_a_lock_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    paths = ClusterPaths(tmp_path / "state")
+    paths.create()
+    paths.lock_file.mkdir()
+    with pytest.raises(UnsafePath, match=r"lock .* cannot be opened: Is a directory; choose another with --state"):
+        keeper.run(None, paths.state_dir, UpOptions())
+
+
 def test_a_wrong_config_starts_nothing(tmp_path: Path) -> None:
     config = tmp_path / "desk.toml"
     config.write_text("[cluster]\n")
@@ -178,6 +234,7 @@ def test_the_supervisor_is_told_what_the_operator_asked(tmp_path: Path) -> None:
 
 
 def test_signal_handlers_are_put_back(tmp_path: Path) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+    before = [signal.getsignal(number) for number in numbers]
     Kept(tmp_path, "clean")
-    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    assert before == [signal.getsignal(number) for number in numbers]

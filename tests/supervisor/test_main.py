@@ -8,10 +8,13 @@ import msgspec
 import pytest
 
 from supervisor import main as main_module
+from supervisor import registry
+from supervisor.actions import EXIT_FAILED
 from supervisor.actor import SupervisorActor
 from supervisor.lock import ClusterLock
 from supervisor.main import EXIT_CRASHED, EXIT_REFUSED, SupervisorSpec, main, supervise, write_supervisor_spec
 from supervisor.paths import ClusterPaths
+from supervisor.registry import ChildRecord
 from tests.supervisor.core_driver import CARRY, EXCHANGE
 from tests.supervisor.dummy_cluster import dummy_plan, new_paths
 
@@ -38,6 +41,32 @@ def test_a_cluster_runs_for_the_time_asked_for_and_reports(tmp_path: Path) -> No
     assert events[-1] == "stopped"
 
 
+def test_a_report_that_cannot_be_written_is_told_and_fails_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = new_paths(tmp_path)
+    (tmp_path / "file").touch()
+    spec = spec_of(paths, for_seconds=0.1, report=str(tmp_path / "file" / "report.json"))
+    assert supervise(dummy_plan(paths), paths, spec) == EXIT_FAILED
+    told = f"the report cannot be written to {tmp_path}/file/report.json: "
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_the_cause_of_a_failed_run_is_the_last_line_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = new_paths(tmp_path)
+    lost = ChildRecord(pid=2**22 + 1, created_s=1.0)
+    registry.save(paths.registry_file, registry.Registry(children={EXCHANGE: lost}))
+    (paths.journal_dir / "gateway").mkdir()
+    assert supervise(dummy_plan(paths), paths, spec_of(paths, for_seconds=0.1)) == EXIT_FAILED
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(
+        "nothing of the last run was alive: its simulated venues and their positions are gone; its journals are kept in"
+    )
+    assert f"{paths.journal_dir}/run-" in told
+
+
 def test_sigterm_stops_the_cluster_in_good_order(tmp_path: Path) -> None:
     paths = new_paths(tmp_path)
     assert supervise(dummy_plan(paths, {CARRY: "terminate-parent"}), paths, spec_of(paths)) == 0
@@ -54,6 +83,7 @@ def test_main_runs_the_cluster_of_its_config(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(main_module, "plan_cluster", plan)
     assert run_main(paths, spec_of(paths)) == 0
     assert planned == ["demo"]  # the embedded config
+    assert not paths.runtime_dir.exists(), "the sockets of a cluster that has ended are removed"
 
 
 def test_main_uses_the_lock_that_it_inherits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

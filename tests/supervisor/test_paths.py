@@ -1,5 +1,6 @@
 """The directories of a cluster are private, and its sockets are found again."""
 
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,35 @@ def test_a_copied_state_directory_does_not_share_the_sockets_of_the_original(tmp
     copied.create()
     assert original.runtime_dir != copied.runtime_dir
     assert copied.runtime_dir.is_dir()
+
+
+def test_the_sockets_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    paths, other = ClusterPaths(tmp_path / "desk"), ClusterPaths(tmp_path / "other")
+    paths.create()
+    other.create()
+    runtime = paths.runtime_dir
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(paths.socket_path("operator")))
+    paths.remove_sockets()
+    assert (False, True) == (runtime.exists(), other.runtime_dir.exists())
+    paths.remove_sockets()  # harmless where there are none
+    paths.create()
+    assert paths.runtime_dir.is_dir()
+
+
+def test_a_runtime_directory_that_holds_something_else_stays(tmp_path: Path) -> None:
+    paths = ClusterPaths(tmp_path / "desk")
+    paths.create()
+    (paths.runtime_dir / "notes").touch()
+    paths.remove_sockets()
+    assert (paths.runtime_dir / "notes").exists()
+    (paths.runtime_dir / "notes").unlink()
+
+
+def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnsafePath, match=r"state directory .*/file/desk cannot be used: .*; choose another with"):
+        ClusterPaths(tmp_path / "file" / "desk").create()
 
 
 def test_a_directory_that_others_may_enter_is_refused(tmp_path: Path) -> None:

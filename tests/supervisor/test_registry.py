@@ -52,3 +52,12 @@ def test_a_damaged_registry_is_refused_instead_of_forgotten(tmp_path: Path, dama
     path.write_bytes(damage)
     with pytest.raises(RegistryDamaged, match=r"registry .*registry\.json cannot be read"):
         load(path)
+
+
+def test_what_is_kept_of_a_run_that_is_no_more_is_its_epochs_and_its_halt() -> None:
+    run = RunRecord(trading_since_ns=1, is_halted=True, is_stopping=True, halt_reason="storm")
+    known = Registry(incarnation=3, epochs={"carry": 7}, children={"carry": ChildRecord(pid=5)}, run=run)
+    assert known.has_lost_children
+    assert known.without_run(keeps_halt=False) == Registry(incarnation=3, epochs={"carry": 7})
+    kept = RunRecord(is_halted=True, halt_reason="storm")
+    assert known.without_run(keeps_halt=True) == Registry(incarnation=3, epochs={"carry": 7}, run=kept)

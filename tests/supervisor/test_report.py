@@ -10,7 +10,15 @@ import pytest
 
 from messages.health import Latency
 from supervisor.plain import to_plain
-from supervisor.report import RunResult, build_report, symbol_of, worst_latency, write_report
+from supervisor.report import (
+    ReportUnwritable,
+    RunResult,
+    build_report,
+    check_writable,
+    symbol_of,
+    worst_latency,
+    write_report,
+)
 from tests.supervisor.samples import PERP, PROCESSES, SPOT, SPOT_REPORT, STATUS, STRATEGY, STRATEGY_REPORT
 
 RESULT = RunResult(
@@ -159,3 +167,16 @@ def test_a_status_becomes_objects_with_the_names_of_its_fields() -> None:
     assert "0.16000" == plain["strategies"][0]["positions"]["BTCUSDT.spot"]
     assert "running" == plain["processes"][0]["state"]
     assert plain == json.loads(json.dumps(plain))
+
+
+def test_a_path_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    check_writable(tmp_path / "reports" / "report.json")
+    assert [] == list((tmp_path / "reports").iterdir())
+
+
+def test_a_path_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ReportUnwritable, match=r"cannot be written to .*: it is a directory"):
+        check_writable(tmp_path)
+    with pytest.raises(ReportUnwritable, match=r"cannot be written to .*/file/report\.json: "):
+        check_writable(tmp_path / "file" / "report.json")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from messages.health import ClusterStatus, Lifecycle, ProcessState
 from supervisor.live_status import LiveStatus
-from supervisor.status_view import money, render, summary
+from supervisor.status_view import ended, money, render, summary
 from tests.supervisor.samples import PERP, PNL, SPOT, STATUS, STRATEGY, process
 
 
@@ -159,3 +159,31 @@ class TestLive:
     def test_without_a_terminal_a_line_is_written_every_ten_seconds(self) -> None:
         at = [msgspec.structs.replace(STATUS, seconds=seconds) for seconds in (0.0, 9.9, 10.0, 15.0, 20.0)]
         assert [summary(at[0]), summary(at[2]), summary(at[4])] == self.written(*at).splitlines()
+
+
+def test_an_ended_cluster_keeps_its_figures_and_has_neither_processes_nor_venues() -> None:
+    lines = drawn(ended(STATUS))
+    assert lines[0].startswith("demo  stopped  0:01:13")
+    assert ["stopped", "-"] == line_of("exchange", lines)[1:3]
+    gateways = lines[next(n for n, line in enumerate(lines) if line.startswith("gateway ")) :]
+    assert ["down", "down"] == [line_of(id, gateways)[1] for id in ("spot", "perp")]
+    strategies = lines[next(n for n, line in enumerate(lines) if line.startswith("strategy ")) :]
+    assert ["carry-btc", "stopped", "20", "18", "4", "+11.70", "USDT"] == line_of("carry-btc", strategies)[:7]
+
+
+def test_the_last_frame_of_an_ended_cluster_says_that_it_has_stopped() -> None:
+    written = io.StringIO()
+    with LiveStatus(Console(file=written, width=80, force_terminal=True, color_system=None)) as live:
+        live.end()
+        assert "stopped" not in written.getvalue(), "nothing was shown, so nothing is stale"
+        live.show(STATUS)
+        live.end()
+    assert written.getvalue().rfind("demo  stopped") > written.getvalue().rfind("demo  trading") > 0
+
+
+def test_where_nothing_is_redrawn_the_end_is_no_line() -> None:
+    written = io.StringIO()
+    with LiveStatus(Console(file=written, width=200)) as live:
+        live.show(STATUS)
+        live.end()
+    assert 1 == len(written.getvalue().splitlines())

@@ -3,6 +3,12 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from actors.runtime.journal import segment_files
 
 
 @contextmanager
@@ -27,3 +33,11 @@ def no_new_files() -> Iterator[None]:
     """No file can be opened (EMFILE); those that are open still work."""
     with _limited(resource.RLIMIT_NOFILE, 0):
         yield
+
+
+@contextmanager
+def disk_full_behind(journal_dir: Path) -> Iterator[list[Any]]:
+    """No room for one more byte of this journal. Yields what is logged, since the tests' own output is a file, too."""
+    size = segment_files(journal_dir)[-1].stat().st_size
+    with capture_logs() as logs, files_no_longer_than(size):
+        yield logs
