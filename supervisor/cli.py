@@ -1,7 +1,7 @@
 """The entry point of `outcry`. The commands are loaded inside of it, so that Ctrl-C while they load is no traceback."""
 
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 INTERRUPTED: Final = 130
 """As shells report a command that ended by SIGINT."""
@@ -14,8 +14,16 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _end_interrupted()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _end_interrupted()
+        raise
+
+
+def _end_interrupted() -> NoReturn:
+    print("interrupted", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

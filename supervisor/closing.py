@@ -91,7 +91,9 @@ class Closing:
         self.is_forced = True
         self.phase = "stopping"
         self._kill_by_ns = floor.now_ns + KILL_DEADLINE_MS * NS_PER_MS
-        floor.alert("everything is killed, as the operator asked")
+        text = "everything is killed, as the operator asked"
+        floor.fail(text)
+        floor.alert(text)
         floor.actions += [KillChild(child.name) for child in floor.living]
         self._finish_if_alone()
 
@@ -139,6 +141,7 @@ class Closing:
         if late.is_killed:
             self.is_forced = True
             self._killed.update(late.names)
+            floor.fail(f"{names} did not stop within {floor.plan.stop_deadline_ms} ms and had to be killed")
             for name in late.names:
                 floor.kill(floor.children[name], f"it did not stop within {floor.plan.stop_deadline_ms} ms")
         elif late.step.goal is Goal.ANSWER:

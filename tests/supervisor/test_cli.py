@@ -94,11 +94,12 @@ class TestHelp:
         with pytest.raises(SystemExit, match="0"):
             cli.main()
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(130)])
     def test_an_interrupt_is_a_word_and_no_traceback(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
     ) -> None:
         def interrupt() -> None:
-            raise KeyboardInterrupt
+            raise error
 
         monkeypatch.setattr(commands, "app", interrupt)
         with pytest.raises(SystemExit, match="130"):

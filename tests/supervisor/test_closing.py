@@ -296,3 +296,12 @@ def test_unanswered_commands_are_no_alerts_once_the_cluster_stops() -> None:
     drive.operator(StopRequest("s"))
     drive.pass_time(1.5)
     assert not any("did not answer" in alert for alert in drive.alerts)
+
+
+def test_a_forced_end_names_the_operator_as_its_cause_and_not_the_last_process_that_was_killed() -> None:
+    drive = Drive().trading()
+    drive.operator(StopRequest("s"))
+    drive.operator(StopRequest("f", is_forced=True))
+    for name in (EXCHANGE, SPOT, PERP, CARRY):
+        drive.ends(name)
+    assert drive.of(Exit) == [Exit(EXIT_FAILED, "everything is killed, as the operator asked")]
