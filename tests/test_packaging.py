@@ -1,7 +1,7 @@
 """What is shipped, and that our `supervisor` is the one that is imported.
 
-The package of the same name on the Python Package Index merges into one folder with ours where both are installed; a file
-of the same name would replace theirs, or be replaced.
+The package of the same name on the Python Package Index merges into one folder with ours where both are installed; a
+file of the same name would replace theirs, or be replaced.
 """
 
 import configparser
