@@ -8,6 +8,10 @@ from messages.market import ClockTick
 
 
 class Clock(Protocol):
+    def on_tick(self, tick: ClockTick) -> None:
+        """A simulated venue says how market time runs."""
+        ...
+
     def now_ns(self) -> int:
         """Market time, nanoseconds since the epoch."""
         ...
@@ -27,6 +31,9 @@ class WallClock:
     def __init__(self, time_ns: Callable[[], int], monotonic_ns: Callable[[], int]) -> None:
         self._time_ns = time_ns
         self._monotonic_ns = monotonic_ns
+
+    def on_tick(self, tick: ClockTick) -> None:
+        """Other clocks do not move this one."""
 
     def now_ns(self) -> int:
         return self._time_ns()

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, Port, run_child
-from actors.runtime.clock import MarketClock, WallClock
+from actors.runtime.clock import Clock, MarketClock, WallClock
 from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
 from actors.runtime.group_sync import GroupSync
 from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
@@ -80,9 +80,7 @@ class StrategyActor(ChildActor):
         parameters = msgspec.convert(spec.parameters, kind.parameters_type)
         self.strategy = kind(spec.strategy, instruments, parameters)
         self._venue_of = {id: instrument.venue for id, instrument in instruments.items()}
-        self._clock: MarketClock | WallClock = (
-            MarketClock(monotonic_ns) if spec.is_simulated else WallClock(time_ns, monotonic_ns)
-        )
+        self._clock: Clock = MarketClock(monotonic_ns) if spec.is_simulated else WallClock(time_ns, monotonic_ns)
         self._timers = Timers()
         self._links: dict[str, GatewayLink] = {}
         self._welcomes: dict[str, Welcome] = {}
@@ -159,9 +157,8 @@ class StrategyActor(ChildActor):
             self._fire_timers()
 
     def _on_clock_tick(self, tick: ClockTick) -> None:
-        if isinstance(self._clock, MarketClock):
-            self._clock.on_tick(tick)
-            self._set_timer_alarm()
+        self._clock.on_tick(tick)
+        self._set_timer_alarm()
 
     def _on_checkpoint(self, checkpoint: Checkpoint) -> None:
         self._links[checkpoint.venue].tell(CheckpointReached(self.spec.strategy, checkpoint.number))

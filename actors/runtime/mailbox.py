@@ -136,11 +136,6 @@ class Mailbox:
         self._ports[socket] = _Port(name, socket, priority, wire)
         self._rebuild()
 
-    def detach(self, socket: Socket) -> None:
-        """Stop serving a socket; the caller closes it."""
-        del self._ports[socket]
-        self._rebuild()
-
     def watch(self, fd: int) -> None:
         """Deliver `FdReady` whenever this descriptor is readable, with the priority of a command."""
         self._fds.add(fd)

@@ -129,16 +129,6 @@ def test_a_watched_descriptor_is_reported_until_it_is_let_go(mailbox: Mailbox) -
     os.close(writer)
 
 
-def test_a_detached_socket_is_served_no_more(context: Context, mailbox: Mailbox) -> None:
-    receiver = router(context, "inproc://gone")
-    mailbox.attach("orders", receiver, Priority.EXECUTIONS, Wire.ROUTED)
-    dealer(context, "inproc://gone", "me").send(b"order")
-    assert receiver.poll(2_000)
-    mailbox.detach(receiver)
-    mailbox.wake_at(monotonic_ns())
-    assert mailbox.get().message is Wake.DUE
-
-
 def test_idle_work_is_done_before_waiting_and_not_while_messages_wait(context: Context, mailbox: Mailbox) -> None:
     idles: list[int] = []
     mailbox.on_idle = lambda: idles.append(1)
