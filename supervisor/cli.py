@@ -10,7 +10,7 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """The `outcry` command."""
     try:
-        from supervisor.commands import app  # noqa: PLC0415  # it takes a moment, in which Ctrl-C may come
+        from supervisor.commands.app import app  # noqa: PLC0415  # it takes a moment, in which Ctrl-C may come
 
         app()
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ from rich.console import Console
 from messages.control import FromOperator, StatusReply, StatusRequest, StopRequest
 from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
+from supervisor.commands.up_options import UpOptions
 from supervisor.config import load
 from supervisor.launcher import kill_processes, living_records, open_log
 from supervisor.live_status import LiveStatus
@@ -29,7 +30,6 @@ from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.main import EXIT_REFUSED, SupervisorSpec, write_supervisor_spec
 from supervisor.operator_link import SOCKET_NAME, OperatorLink, OperatorLinkError, new_command_id
 from supervisor.paths import ClusterPaths, UnsafePath
-from supervisor.up_options import UpOptions
 
 OK, FAILED, ALREADY_RUNNING = 0, 1, 4
 SUPERVISOR_COMMAND: Final = (sys.executable, "-m", "supervisor.main")

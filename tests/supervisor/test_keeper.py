@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from supervisor import keeper, registry
+from supervisor.commands.up_options import UpOptions
 from supervisor.config import ConfigError
 from supervisor.launcher import find_process
 from supervisor.lock import ClusterLock
 from supervisor.paths import ClusterPaths, UnsafePath
-from supervisor.up_options import UpOptions
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -14,7 +14,7 @@ from messages.control import ProcessKind
 from messages.orders import client_order_id
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart
 from supervisor.config import Config, load
-from supervisor.default_config import DEFAULT_CONFIG
+from supervisor.config.default import DEFAULT_CONFIG
 from supervisor.paths import ClusterPaths
 from supervisor.plan import order_prefixes, plan_cluster
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from messages.health import ClusterStatus
-from supervisor.default_config import DEFAULT_CONFIG
+from supervisor.config.default import DEFAULT_CONFIG
 from tests.support.running_cluster import (
     ROOT,
     RunningCluster,

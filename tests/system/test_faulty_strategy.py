@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from messages.health import ProcessState
-from supervisor.default_config import DEFAULT_CONFIG
+from supervisor.config.default import DEFAULT_CONFIG
 from tests.support.running_cluster import RunningCluster, gateway_named, process_named, strategy_named
 
 pytestmark = pytest.mark.timeout(150)

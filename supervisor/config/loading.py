@@ -1,4 +1,4 @@
-"""The config of a cluster: one TOML file, decoded into structs, with all of its mistakes reported at once."""
+"""From the text of a config to its structs: read, substituted, decoded, checked."""
 
 import os
 import re
@@ -12,34 +12,16 @@ import msgspec
 from actors.strategies import registry
 from gateways.exchange.spec import RecordedSourceSpec, SourceSpec, VenueSpec
 from messages.instruments import Instrument
-from supervisor import config_text
-from supervisor.config_check import Draft, Surroundings, check
-from supervisor.config_decoder import Decoder, expectation
-from supervisor.config_shape import (
-    ClusterConfig,
+from supervisor.config import text as config_text
+from supervisor.config.check import Draft, Surroundings, check
+from supervisor.config.decoder import Decoder, expectation
+from supervisor.config.default import DEFAULT_CONFIG
+from supervisor.config.mistakes import ConfigError, Mistake
+from supervisor.config.shape import (
     Config,
-    GatewayConfig,
-    InstrumentConfig,
     Name,
-    StrategyConfig,
 )
-from supervisor.config_strategies import StrategyKind, decode_parameters
-from supervisor.default_config import DEFAULT_CONFIG
-from supervisor.mistakes import ConfigError, Mistake
-
-__all__ = [
-    "ClusterConfig",
-    "Config",
-    "ConfigError",
-    "GatewayConfig",
-    "InstrumentConfig",
-    "Mistake",
-    "StrategyConfig",
-    "cluster_name",
-    "instruments",
-    "load",
-    "venue_specs",
-]
+from supervisor.config.strategies import StrategyKind, decode_parameters
 
 EMBEDDED_NAME = "the embedded config"
 

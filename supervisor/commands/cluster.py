@@ -1,10 +1,9 @@
-"""The commands of `outcry`. Exit codes are a contract (`EXIT_CODES`)."""
+"""The commands that start, watch and stop a cluster: up, check, status, halt, stop."""
 
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,20 @@ from messages.control import (
 )
 from messages.health import ClusterStatus
 from supervisor.cluster_finder import AmbiguousCluster, SupervisorDead, find, has_ended, kill_orphans
+from supervisor.commands.base import (
+    BAD_USAGE,
+    FAILED,
+    NOT_RUNNING,
+    ClusterOption,
+    ConfigArgument,
+    StateOption,
+    app,
+    examples,
+    failure,
+    loaded,
+    write_json,
+)
+from supervisor.commands.up_options import UpOptions
 from supervisor.config import Config, ConfigError, load
 from supervisor.live_status import LiveStatus
 from supervisor.lock import AlreadyRunning
@@ -30,53 +43,10 @@ from supervisor.paths import ClusterPaths, UnsafePath, default_state_dir
 from supervisor.plain import to_plain
 from supervisor.report import ReportUnwritable, check_writable
 from supervisor.status_view import render
-from supervisor.up_options import UpOptions
-
-OK, FAILED, BAD_USAGE, NOT_RUNNING, ALREADY_RUNNING = range(5)
-EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed, or stopped by force; 2 bad config or usage; 3 not running; 4 already running."
-)
 
 WATCH_INTERVAL_S = 0.5
 STOP_POLL_S = 0.1
 STOP_WAIT_S = 60.0
-
-
-def examples(*lines: str) -> str:
-    """An epilog that keeps its lines."""
-    return "\n\n".join(["Examples:", *lines, EXIT_CODES])
-
-
-app = typer.Typer(
-    name="outcry",
-    help="A trading floor of actors: gateways, strategies and their supervisor, each a process of its own.",
-    epilog=examples("outcry up", "outcry check examples/demo.toml", "outcry status --watch", "outcry stop"),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-ConfigArgument = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The cluster's TOML file.")]
-StateOption = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="DIR", help="State directory; else $OUTCRY_STATE/CLUSTER, else var/CLUSTER."),
-]
-ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="The cluster's name.")]
-
-
-def _show_version(is_asked: bool) -> None:
-    if is_asked:
-        typer.echo(f"outcry {installed_version('openoutcry')}")
-        raise typer.Exit
-
-
-@app.callback()
-def outcry(
-    version: Annotated[  # its callback does the work
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Options before the command."""
 
 
 @app.command(
@@ -100,7 +70,7 @@ def up(
     no_status: Annotated[bool, typer.Option("--no-status", help="Draw no status.")] = False,
 ) -> None:
     """Start a cluster and keep it running. Ctrl-C stops it in good order, a second one at once."""
-    state_dir = state or default_state_dir(_loaded(config).cluster.name)
+    state_dir = state or default_state_dir(loaded(config).cluster.name)
     from supervisor import keeper  # noqa: PLC0415  # the other commands start faster without it
 
     options = UpOptions(for_seconds=for_seconds, report=report, stay=stay, show_status=not no_status)
@@ -109,7 +79,7 @@ def up(
             check_writable(report)
         code = keeper.run(config, state_dir, options)
     except (ReportUnwritable, UnsafePath) as error:
-        raise _failure(str(error), BAD_USAGE) from error
+        raise failure(str(error), BAD_USAGE) from error
     raise typer.Exit(code)
 
 
@@ -122,16 +92,16 @@ def check(
 ) -> None:
     """Check a config and report every mistake in it, without starting anything."""
     if not as_json:
-        loaded = _loaded(config)
-        gateways, strategies = len(loaded.gateways), len(loaded.strategies)
-        typer.echo(f"ok: cluster {loaded.cluster.name}, gateways: {gateways}, strategies: {strategies}")
+        checked = loaded(config)
+        gateways, strategies = len(checked.gateways), len(checked.strategies)
+        typer.echo(f"ok: cluster {checked.cluster.name}, gateways: {gateways}, strategies: {strategies}")
         return
     try:
-        loaded = load(config)
+        checked = load(config)
     except ConfigError as error:
-        _write_json({"ok": False, "source": error.source, "mistakes": to_plain(error.mistakes)})
+        write_json({"ok": False, "source": error.source, "mistakes": to_plain(error.mistakes)})
         raise typer.Exit(BAD_USAGE) from error
-    _write_json(_described(loaded))
+    write_json(_described(checked))
 
 
 @app.command(
@@ -150,7 +120,7 @@ def status(
         if watch:
             _watch(link, current, as_json=as_json)
         elif as_json:
-            _write_json(to_plain(current))
+            write_json(to_plain(current))
         else:
             console = Console()
             console.print(render(current, console.width))
@@ -183,18 +153,6 @@ def stop(
         _wait_for_end(paths)
 
 
-def _loaded(config: Path | None) -> Config:
-    try:
-        return load(config)
-    except ConfigError as error:
-        raise _failure(str(error), BAD_USAGE) from error
-
-
-def _failure(text: str, code: int) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
 @contextmanager
 def _link(config: Path | None, cluster: str | None, state: Path | None) -> Iterator[tuple[OperatorLink, ClusterPaths]]:
     """Connect to the cluster that is meant; whatever goes wrong on the way ends the command with its exit code."""
@@ -203,11 +161,11 @@ def _link(config: Path | None, cluster: str | None, state: Path | None) -> Itera
         with OperatorLink(paths.endpoint(SOCKET_NAME)) as link:
             yield link, paths
     except (AmbiguousCluster, ConfigError, UnsafePath) as error:
-        raise _failure(str(error), BAD_USAGE) from error
+        raise failure(str(error), BAD_USAGE) from error
     except NotRunning as error:
-        raise _failure(str(error), NOT_RUNNING) from error
+        raise failure(str(error), NOT_RUNNING) from error
     except OperatorLinkError as error:
-        raise _failure(str(error), FAILED) from error
+        raise failure(str(error), FAILED) from error
 
 
 def _end_orphans(config: Path | None, cluster: str | None, state: Path | None) -> bool:
@@ -218,9 +176,9 @@ def _end_orphans(config: Path | None, cluster: str | None, state: Path | None) -
         try:
             left = kill_orphans(dead.paths)
         except AlreadyRunning as error:
-            raise _failure(str(error), FAILED) from error
+            raise failure(str(error), FAILED) from error
         if left:
-            raise _failure(f"cannot be killed: {', '.join(left)}", FAILED) from dead
+            raise failure(f"cannot be killed: {', '.join(left)}", FAILED) from dead
         typer.echo(f"killed: {', '.join(sorted(dead.orphans))}")
         return True
     except (AmbiguousCluster, ConfigError, NotRunning, UnsafePath):
@@ -232,7 +190,7 @@ def _status(link: OperatorLink) -> ClusterStatus:
     reply = link.request(StatusRequest(new_command_id()))
     if isinstance(reply, StatusReply):
         return reply.status
-    raise _failure(reply.text, FAILED)
+    raise failure(reply.text, FAILED)
 
 
 def _command(link: OperatorLink, request: FromOperator) -> str:
@@ -240,7 +198,7 @@ def _command(link: OperatorLink, request: FromOperator) -> str:
     if isinstance(reply, CommandAccepted):
         return reply.text
     text = reply.text if isinstance(reply, CommandRefused) else "the supervisor answered with a status"
-    raise _failure(text, FAILED)
+    raise failure(text, FAILED)
 
 
 def _watch(link: OperatorLink, current: ClusterStatus, *, as_json: bool) -> None:
@@ -264,7 +222,7 @@ def _wait_for_end(paths: ClusterPaths) -> None:
     deadline = time.monotonic() + STOP_WAIT_S
     while not has_ended(paths):
         if time.monotonic() > deadline:
-            raise _failure(f"{paths.state_dir.name} is still stopping after {STOP_WAIT_S:g} s", FAILED)
+            raise failure(f"{paths.state_dir.name} is still stopping after {STOP_WAIT_S:g} s", FAILED)
         time.sleep(STOP_POLL_S)
 
 
@@ -280,7 +238,3 @@ def _described(config: Config) -> dict[str, object]:
             {"id": strategy.id, "kind": strategy.kind, "enabled": strategy.enabled} for strategy in config.strategies
         ],
     }
-
-
-def _write_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from messages.base import DECIMAL_PLACES_MAX, check_decimals
-from supervisor.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.mistakes import Mistake, nearest_name, one_of, shown
 
 StructT = TypeVar("StructT")
 

@@ -21,14 +21,16 @@ from messages.control import (
     StatusReply,
     StopRequest,
 )
-from supervisor import cli, commands, registry
+from supervisor import cli, registry
 from supervisor.cluster_finder import kill_orphans
+from supervisor.commands import app as commands
+from supervisor.commands import cluster
+from supervisor.commands.up_options import UpOptions
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.plain import to_plain
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from supervisor.status_view import summary
-from supervisor.up_options import UpOptions
 from tests.supervisor.samples import STATUS
 from tests.supervisor.stand_in import Answer, StandIn, usual
 
@@ -41,7 +43,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="oc") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         monkeypatch.setenv("OUTCRY_STATE", f"{folder}/state")
-        monkeypatch.setattr(commands, "WATCH_INTERVAL_S", 0.0)
+        monkeypatch.setattr(cluster, "WATCH_INTERVAL_S", 0.0)
         monkeypatch.setattr("supervisor.operator_link.TIMEOUT_MS", 500)
         yield Path(folder)
 
@@ -303,7 +305,7 @@ class TestSupervisorDead:
         def refuse(_: ClusterPaths) -> list[str]:
             raise AlreadyRunning("desk", 7)
 
-        monkeypatch.setattr(commands, "kill_orphans", refuse)
+        monkeypatch.setattr(cluster, "kill_orphans", refuse)
         result = run("stop", "--now")
         assert 1 == result.exit_code
         assert "process 7 runs it" in result.stderr
@@ -329,7 +331,7 @@ class TestSupervisorDead:
     def test_a_running_cluster_is_stopped_by_its_supervisor(
         self, desk: ClusterPaths, clusters: Any, orphan: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(commands, "STOP_WAIT_S", 0.0)
+        monkeypatch.setattr(cluster, "STOP_WAIT_S", 0.0)
         supervisor = clusters("desk")
         run("stop", "--now")
         assert 1 == len(supervisor.heard)
@@ -440,6 +442,6 @@ class TestHaltAndStop:
         self, clusters: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clusters("demo")
-        monkeypatch.setattr(commands, "STOP_WAIT_S", 0.0)
+        monkeypatch.setattr(cluster, "STOP_WAIT_S", 0.0)
         result = run("stop")
         assert (1, "demo is still stopping after 0 s\n") == (result.exit_code, result.stderr)

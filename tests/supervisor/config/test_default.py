@@ -9,7 +9,7 @@ from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from messages.instruments import InstrumentType
 from supervisor.config import Config, instruments, load, venue_specs
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from gateways.exchange.venue_rules import check_spec
 from messages.instruments import ONE, InstrumentType
 from messages.orders import order_tag
-from supervisor.config_decoder import Decoder
-from supervisor.config_shape import GatewayConfig, InstrumentConfig, StrategyConfig
-from supervisor.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.decoder import Decoder
+from supervisor.config.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.shape import GatewayConfig, InstrumentConfig, StrategyConfig
 
 RESERVED_NAMES = frozenset({"exchange", "supervisor", "keeper", "operator"})
 """Processes and sockets that every cluster has."""

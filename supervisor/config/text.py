@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from supervisor.config_decoder import FAILED
-from supervisor.mistakes import ConfigError, Mistake, nearest_name
+from supervisor.config.decoder import FAILED
+from supervisor.config.mistakes import ConfigError, Mistake, nearest_name
 
 CONFIG_BYTES_MAX = 1_048_576
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from messages.instruments import InstrumentType
-from supervisor import config_text
 from supervisor.config import Config, ConfigError, Mistake, cluster_name, instruments, load, venue_specs
-from supervisor.config_decoder import FAILED, Decoder
-from supervisor.mistakes import nearest_name, shown
+from supervisor.config import text as config_text
+from supervisor.config.decoder import FAILED, Decoder
+from supervisor.config.mistakes import nearest_name, shown
 from tests.supervisor.desk_config import (
     CLUSTER,
     KINDS,

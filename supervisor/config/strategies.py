@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import msgspec
 
 from messages.instruments import Instrument
-from supervisor.config_check import Draft, check_instrument
-from supervisor.config_decoder import FAILED, Decoder, locate
-from supervisor.config_shape import InstrumentConfig
-from supervisor.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.check import Draft, check_instrument
+from supervisor.config.decoder import FAILED, Decoder, locate
+from supervisor.config.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.shape import InstrumentConfig
 
 
 class StrategyKind(Protocol):

@@ -1,0 +1,68 @@
+"""What all commands of `outcry` share: the app, the exit codes (`EXIT_CODES`, a contract), and how they fail."""
+
+import json
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from supervisor.config import Config, ConfigError, load
+
+OK, FAILED, BAD_USAGE, NOT_RUNNING, ALREADY_RUNNING = range(5)
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed, or stopped by force; 2 bad config or usage; 3 not running; 4 already running."
+)
+
+
+def examples(*lines: str) -> str:
+    """An epilog that keeps its lines."""
+    return "\n\n".join(["Examples:", *lines, EXIT_CODES])
+
+
+app = typer.Typer(
+    name="outcry",
+    help="A trading floor of actors: gateways, strategies and their supervisor, each a process of its own.",
+    epilog=examples("outcry up", "outcry check examples/demo.toml", "outcry status --watch", "outcry stop"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigArgument = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The cluster's TOML file.")]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="State directory; else $OUTCRY_STATE/CLUSTER, else var/CLUSTER."),
+]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="The cluster's name.")]
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"outcry {installed_version('openoutcry')}")
+        raise typer.Exit
+
+
+@app.callback()
+def outcry(
+    version: Annotated[  # its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def loaded(config: Path | None) -> Config:
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise failure(str(error), BAD_USAGE) from error
+
+
+def failure(text: str, code: int) -> typer.Exit:
+    typer.echo(text, err=True)
+    return typer.Exit(code)
+
+
+def write_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
