@@ -36,6 +36,7 @@ class PairParameters(msgspec.Struct, frozen=True, kw_only=True):
     """:param loss_budget: in quote currency, for the repairs of one cycle.
 
     :param exit_basis_bps: difference between the legs expected to be left at the exit.
+    :param confirm_ms: how long a signal must hold. :param delta_band: share of net delta to rebalance beyond.
     :param flatten_slippage_bps: the first cap of FLATTENING; the second is three times as wide, then market orders.
     """
 
@@ -49,6 +50,8 @@ class PairParameters(msgspec.Struct, frozen=True, kw_only=True):
     cooldown_ms: int
     quote_age_max_ms: int
     exit_basis_bps: float
+    confirm_ms: int = 0
+    delta_band: float = 0.05
 
 
 class Command(msgspec.Struct, frozen=True):

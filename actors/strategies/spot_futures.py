@@ -13,21 +13,15 @@ import msgspec
 
 from actors.machine import Reaction, Rows, on
 from actors.strategies.carry_signal import CarrySignal, HeldPair, held_pair
-from actors.strategies.pair import PairExecution
 from actors.strategies.pair_commands import (
-    Arm,
     Close,
     Command,
-    CycleRecorded,
-    Disarm,
     FeedStale,
     Flatten,
-    HeadroomGranted,
+    PairParameters,
     PairState,
-    Rebalance,
-    Reserve,
 )
-from actors.strategies.sizing import Leg, PlanRequest, plan_pair
+from actors.strategies.sizing import Leg, PlanRequest
 from actors.strategies.spot_futures_parameters import (
     SpotFuturesParameters,
     carry_terms,
@@ -35,12 +29,12 @@ from actors.strategies.spot_futures_parameters import (
     faults_of,
     pair_parameters,
 )
-from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS, Strategy
+from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
+from actors.strategies.two_leg import SILENCE, TwoLegStrategy
 from messages.control import (
     DrainStrategy,
     HaltStrategy,
     RecoveryCompleted,
-    SetTimer,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -51,10 +45,7 @@ from messages.market import Gap, MarkPrice, Quote
 from messages.orders import FundingPaid, OrderUnknown, Side
 from messages.topics import Channel
 
-NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
-WATCH_TIMER = "watch"
-SILENCE = "a market has not been heard of for too long"
 
 
 class State(Enum):
@@ -84,41 +75,29 @@ _MEANING = {
     PairState.COOLDOWN: State.COOLDOWN,
     PairState.HALTED: State.HALTED,
 }
-_BUSY = frozenset(State) - {State.IDLE, State.ANALYZING_MARKET, State.COOLDOWN, State.HALTED}
+_L = TwoLegStrategy
 _SPOT_FIRST = (State.OPENING_SPOT_POSITION, State.OPENING_FUTURES_HEDGE)
 
 
-class SpotFutures(Strategy[State]):
+class SpotFutures(TwoLegStrategy[State]):
     """One pair at a time, of one spot and one futures instrument."""
 
     kind: ClassVar[str] = "spot-futures"
     parameters_type: ClassVar[type[msgspec.Struct]] = SpotFuturesParameters
+    drained = State.IDLE
     initial = State.IDLE
+    parameters: SpotFuturesParameters
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: SpotFuturesParameters):
         super().__init__(strategy_id, instruments, parameters)
-        self.parameters = parameters
         self._spot, self._futures = self.views[parameters.spot], self.views[parameters.futures]
-        legs = (
-            Leg(self._spot.instrument, Side.BUY, self._spot),
-            Leg(self._futures.instrument, Side.SELL, self._futures),
-        )
-        opening = _SPOT_FIRST
-        if parameters.first_leg == "futures":
-            legs, opening = (legs[1], legs[0]), (opening[1], opening[0])
-        self._meaning = {
-            **_MEANING,
-            PairState.LEG_ONE_WORKING: opening[0],
-            PairState.LEG_TWO_WORKING: opening[1],
-        }
-        self.pair = PairExecution(legs, self.own_orders, self.ledger, pair_parameters(parameters))
+        first, second = _SPOT_FIRST if parameters.first_leg == "spot" else reversed(_SPOT_FIRST)
+        self.meaning = {**_MEANING, PairState.LEG_ONE_WORKING: first, PairState.LEG_TWO_WORKING: second}
         self.signal = CarrySignal(self._spot, self._futures, carry_terms(parameters))
         self._min_edge_bps = parameters.min_edge_bps
         self._notional = float(parameters.notional)
-        self._refusal = ""
-        self._armed_ns = self._readings = self._flips = 0
+        self._readings = self._flips = self._deadline_ns = 0
         self._entry_rate = 0.0
-        self._deadline_ns = self._grace_ns = 0
         self._held: HeldPair | None = None
 
     @classmethod
@@ -136,9 +115,16 @@ class SpotFutures(Strategy[State]):
         )
         return (*both, (Channel.MARK, futures))
 
-    @property
-    def is_settled(self) -> bool:
-        return self.pair.is_settled
+    def make_legs(self) -> tuple[Leg, Leg]:
+        spot, futures = self.views[self.parameters.spot], self.views[self.parameters.futures]
+        legs = Leg(spot.instrument, Side.BUY, spot), Leg(futures.instrument, Side.SELL, futures)
+        return legs if self.parameters.first_leg == "spot" else (legs[1], legs[0])
+
+    def pair_parameters(self) -> PairParameters:
+        return pair_parameters(self.parameters)
+
+    def is_fresh(self, now_ns: int) -> bool:
+        return self.signal.is_fresh(now_ns)
 
     @property
     def reporting_currency(self) -> str:
@@ -146,31 +132,21 @@ class SpotFutures(Strategy[State]):
 
     @property
     def note(self) -> str:
-        reason = self.pair.reason if self.state is State.HALTED else self._refusal
         edge = ""
         if self.state is State.ANALYZING_MARKET and self.signal.is_fresh(self.now_ns):
             edge = f"edge {self.signal.entry_edge_bps(self.now_ns):.2f} bps, enters at {self._min_edge_bps:g}"
-        return "; ".join(text for text in (reason, self.pair.position.residual_text(), edge) if text)
+        return self.note_with(edge)
 
     # --- entering -----------------------------------------------------------------------------------------------
 
     def seek_entry(self, _quote: Quote) -> Reaction[State]:
-        """Arm on an edge, enter once it has held for `confirm_ms`, stand down when it goes."""
+        """Enter on an edge that pays for everything."""
         now_ns = self.own_orders.now_ns
         edge_bps = self.signal.entry_edge_bps(now_ns)
-        if edge_bps < self._min_edge_bps or not self._may_enter(now_ns, edge_bps):
-            return self._disarm() if self._armed_ns else (self._state, ())
-        outputs: list[Any] = []
-        if not self._armed_ns:
-            self._armed_ns = now_ns
-            outputs += self._tell(Arm())
-        if now_ns - self._armed_ns < self.parameters.confirm_ms * NS_PER_MS:
-            return self._state, outputs
-        return self._open(edge_bps, outputs)
-
-    def _disarm(self) -> Reaction[State]:
-        self._armed_ns = 0
-        return self._state, self._tell(Disarm())
+        if edge_bps < self._min_edge_bps and not self._armed_ns:
+            return self._state, ()
+        is_there = edge_bps >= self._min_edge_bps and self._may_enter(now_ns, edge_bps)
+        return self.hold_signal(edge_bps, is_there=is_there)
 
     def _may_enter(self, now_ns: int, edge_bps: float) -> bool:
         parameters = self.parameters
@@ -181,29 +157,16 @@ class SpotFutures(Strategy[State]):
         guard_ns = int(parameters.funding_guard_s * NS_PER_S)
         return not self.signal.is_before_a_poor_stamp(now_ns, guard_ns, edge_bps - self._min_edge_bps)
 
-    def _open(self, edge_bps: float, outputs: list[Any]) -> Reaction[State]:
-        """Check both legs before sending either."""
-        plan = plan_pair(
-            self.pair.legs,
-            PlanRequest(
-                notional=self.parameters.notional,
-                hedge_ratio=self.pair.parameters.hedge_ratio,
-                slippage_bps_max=self.parameters.slippage_bps_max,
-                slack_bps=edge_bps - self._min_edge_bps,
-                edge_bps=edge_bps,
-                held=self.pair.position.held,
-            ),
-        )
-        if isinstance(plan, str):
-            self._refusal = f"not entered: {plan}"
-            self._armed_ns = 0
-            return self._state, [*outputs, *self._tell(Disarm())]
-        self.cycle_log.start(self._armed_ns, edge_bps, self.pnl(), self.own_orders.orders_sent)
-        self.cycle_log.enter(PairState.ARMED.name)
-        self._armed_ns, self._refusal = 0, ""
+    def plan_request(self, edge_bps: float) -> PlanRequest:
         self._entry_rate = self.signal.funding_rate
-        outputs += self._tell(Reserve(plan))
-        return self._stand(), outputs
+        return PlanRequest(
+            notional=self.parameters.notional,
+            hedge_ratio=self.pair.parameters.hedge_ratio,
+            slippage_bps_max=self.parameters.slippage_bps_max,
+            slack_bps=edge_bps - self._min_edge_bps,
+            edge_bps=edge_bps,
+            held=self.pair.position.held,
+        )
 
     # --- holding ------------------------------------------------------------------------------------------------
 
@@ -213,8 +176,7 @@ class SpotFutures(Strategy[State]):
             return self._state, ()
         now_ns, held = self.own_orders.now_ns, self._held
         if not self.signal.is_fresh(now_ns):
-            # After a restart both markets have to be heard of once before their silence means anything.
-            return self.follow(FeedStale(SILENCE)) if now_ns >= self._grace_ns else (self._state, ())
+            return self.follow(FeedStale(SILENCE)) if self.is_silent() else (self._state, ())
         if held is None:
             held = self._held = self._measure()
         command = self._reason_to_leave(now_ns, held) if held is not None else None
@@ -245,27 +207,9 @@ class SpotFutures(Strategy[State]):
             return self._state, ()
         return self.follow(Close(f"funding flipped to {self.signal.funding_rate:.6f}"))
 
-    def watch(self, _fired: TimerFired) -> Reaction[State]:
-        """Now and then, without a quote: are both markets alive, are the legs in line?"""
-        if not self.signal.is_fresh(self.own_orders.now_ns):
-            return self.follow(FeedStale(SILENCE))
-        state, outputs = self._keep_in_line([])
-        if self.pair.state is PairState.OPEN:
-            outputs = [*outputs, self._watch_timer()]
-        return state, outputs
-
     def follow_open(self, message: Any) -> Reaction[State]:
-        """A report while holding: a late fill may have moved the legs apart."""
-        outputs = self._tell(message)
-        if self.pair.state is not PairState.OPEN:
-            return self._stand(), outputs
-        return self._keep_in_line(outputs)
-
-    def _keep_in_line(self, outputs: list[Any]) -> Reaction[State]:
-        if abs(self.pair.position.delta_ratio()) > self.parameters.delta_band:
-            outputs = [*outputs, *self._tell(Rebalance())]
         self._held = None
-        return self._stand(), outputs
+        return super().follow_open(message)
 
     def book_funding(self, _paid: FundingPaid) -> Reaction[State]:
         """The ledger has it already; the profit of the cycle is to be measured anew."""
@@ -277,68 +221,10 @@ class SpotFutures(Strategy[State]):
         booked = cycle.realised - cycle.fees + cycle.funding
         return held_pair(self.ledger.books[self.parameters.spot], self.ledger.books[self.parameters.futures], booked)
 
-    # --- following the pair -------------------------------------------------------------------------------------
-
-    def stay(self, _message: Any) -> Reaction[State]:
-        return self._state, ()
-
-    def follow(self, message: Any) -> Reaction[State]:
-        outputs = self._tell(message)
-        return self._stand(), outputs
-
-    def _tell(self, message: Any) -> list[Any]:
-        """Let the pair hear a message, and take it through the states that need a word of ours."""
-        pair, before = self.pair, self.pair.state
-        outputs = list(pair.on_message(message))
-        if pair.state is before:
-            return outputs
-        if before is PairState.OPEN:
-            outputs += self.own_orders.cancel_timer(WATCH_TIMER)
-        self._note_cycle()
-        if pair.state is PairState.RESERVED:
-            outputs += self._tell(HeadroomGranted())
-        elif pair.state is PairState.OPEN:
-            outputs.append(self._begin_holding())
-        elif pair.state is PairState.FLAT:
-            self._end_cycle()
-            outputs += self._tell(CycleRecorded())
-        elif pair.state in {PairState.HALTED, PairState.IDLE} and self.cycle_log.is_open:
-            self._end_cycle()
-        if pair.state is not PairState.ARMED:
-            self._armed_ns = 0
-        return outputs
-
-    def _note_cycle(self) -> None:
-        """A cycle that did not begin with a signal begins with what was taken over, or with a late fill."""
-        state = self.pair.state
-        is_busy = self._meaning.get(state, State.IDLE) in _BUSY
-        if is_busy and not self.cycle_log.is_open:
-            self.cycle_log.start(self.own_orders.now_ns, 0.0, self.pnl(), self.own_orders.orders_sent)
-        self.cycle_log.enter(state.name)
-
-    def _begin_holding(self) -> SetTimer:
-        self.cycle_log.balance(self.own_orders.now_ns)
+    def begin_holding(self) -> None:
         self._held = None
         self._readings = self._flips = 0
         self._deadline_ns = deadline_ns(self.parameters, self._futures.instrument, self.cycle_log.started_ns)
-        watch = self._watch_timer()
-        self._grace_ns = watch.at_ns
-        return watch
-
-    def _watch_timer(self) -> SetTimer:
-        return self.own_orders.set_timer(WATCH_TIMER, self.parameters.quote_age_max_ms * NS_PER_MS)
-
-    def _end_cycle(self) -> None:
-        pair = self.pair
-        result = pair.result(has_fills=self.cycle_log.fills > 0)
-        reason = "; ".join(text for text in (pair.reason, pair.position.residual_text()) if text)
-        self.cycle_log.finish(result, self.own_orders.now_ns, self.pnl(), self.own_orders.orders_sent, reason)
-
-    def _stand(self) -> State:
-        """What the pair's state means here."""
-        if self.is_draining and self.pair.state is PairState.IDLE:
-            return State.IDLE
-        return self._meaning[self.pair.state]
 
     _SETTLED = (
         State.MONITORING_POSITIONS,
@@ -352,29 +238,29 @@ class SpotFutures(Strategy[State]):
     """Where it may stand once nothing works any more."""
 
     _ALWAYS: Rows = {
-        **dict.fromkeys(INPUTS, on(stay)),
-        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy), on(follow)),
+        **dict.fromkeys(INPUTS, on(_L.stay)),
+        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy), on(_L.follow)),
         FundingPaid: on(book_funding),
-        StrategyStarted: on(follow, State.IDLE),
-        HaltStrategy: on(follow, State.HALTED),
+        StrategyStarted: on(_L.follow, State.IDLE),
+        HaltStrategy: on(_L.follow, State.HALTED),
     }
     """Rows of every state: what is only taken note of, a restart, a halt."""
 
     _RESTING: Rows = {
         **_ALWAYS,
-        **dict.fromkeys(ENDINGS, on(follow, *_SETTLED)),
-        DrainStrategy: on(follow, State.IDLE),
+        **dict.fromkeys(ENDINGS, on(_L.follow, *_SETTLED)),
+        DrainStrategy: on(_L.follow, State.IDLE),
     }
     _WORKING: Rows = {
         **_ALWAYS,
-        **dict.fromkeys(ENDINGS, on(follow, *_SETTLED)),
-        **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(follow, State.PROTECTING)),
-        TimerFired: on(follow, *_SETTLED, State.HALTED),
+        **dict.fromkeys(ENDINGS, on(_L.follow, *_SETTLED)),
+        **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_L.follow, State.PROTECTING)),
+        TimerFired: on(_L.follow, *_SETTLED, State.HALTED),
     }
-    _OPENING: Rows = {**_WORKING, **dict.fromkeys(ENDINGS, on(follow, *_SPOT_FIRST, *_SETTLED))}
+    _OPENING: Rows = {**_WORKING, **dict.fromkeys(ENDINGS, on(_L.follow, *_SPOT_FIRST, *_SETTLED))}
 
     transitions = {
-        State.IDLE: {**_RESTING, RecoveryCompleted: on(follow, *_SETTLED)},
+        State.IDLE: {**_RESTING, RecoveryCompleted: on(_L.follow, *_SETTLED)},
         State.ANALYZING_MARKET: {**_RESTING, Quote: on(seek_entry, *_SPOT_FIRST)},
         State.OPENING_SPOT_POSITION: _OPENING,
         State.OPENING_FUTURES_HEDGE: _OPENING,
@@ -383,12 +269,21 @@ class SpotFutures(Strategy[State]):
             **dict.fromkeys(ENDINGS, on(follow_open, *_SETTLED)),
             Quote: on(watch_carry, *_SETTLED),
             MarkPrice: on(watch_funding, *_SETTLED),
-            TimerFired: on(watch, State.REBALANCING, State.PROTECTING),
+            TimerFired: on(_L.watch, State.REBALANCING, State.PROTECTING),
         },
         State.REBALANCING: _WORKING,
         State.CLOSING_POSITIONS: _WORKING,
-        State.PROTECTING: {**_WORKING, VenueUp: on(follow, *_SETTLED), OrderUnknown: on(follow)},
-        State.COOLDOWN: {**_RESTING, TimerFired: on(follow, State.ANALYZING_MARKET, State.IDLE)},
-        State.HALTED: {**_ALWAYS, RecoveryCompleted: on(follow), StrategyStarted: on(follow), HaltStrategy: on(follow)},
+        State.PROTECTING: {
+            **_WORKING,
+            VenueUp: on(_L.follow, *_SETTLED),
+            OrderUnknown: on(_L.follow),
+        },
+        State.COOLDOWN: {**_RESTING, TimerFired: on(_L.follow, State.ANALYZING_MARKET, State.IDLE)},
+        State.HALTED: {
+            **_ALWAYS,
+            RecoveryCompleted: on(_L.follow),
+            StrategyStarted: on(_L.follow),
+            HaltStrategy: on(_L.follow),
+        },
     }
     terminal = frozenset({State.HALTED})

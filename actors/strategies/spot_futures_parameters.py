@@ -162,6 +162,8 @@ def pair_parameters(parameters: SpotFuturesParameters) -> PairParameters:
         cooldown_ms=round(parameters.cooldown_s * 1_000),
         quote_age_max_ms=parameters.quote_age_max_ms,
         exit_basis_bps=parameters.exit_basis_bps,
+        confirm_ms=parameters.confirm_ms,
+        delta_band=parameters.delta_band,
     )
 
 
