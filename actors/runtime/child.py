@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 import pykka
@@ -73,6 +73,8 @@ class ChildActor(pykka.ThreadingActor):
     """
 
     kind: ProcessKind
+    shares_context: ClassVar[bool] = False
+    """Whether the actors of this class in one process share a ZeroMQ context, and with it the I/O thread."""
 
     def __init__(self, spec: ChildSpec, outcome: Outcome) -> None:
         super().__init__()
@@ -177,7 +179,7 @@ class ChildActor(pykka.ThreadingActor):
     # --- the actor ----------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        self.context: Context = zmq.Context()
+        self.context: Context = zmq.Context.instance() if self.shares_context else zmq.Context()
         child = self.child
         port = Port(COMMANDS, Priority.COMMANDS)
         self._commands = self.connect(port, child.supervisor_endpoint, child.process, self._on_command_frame)
@@ -208,7 +210,8 @@ class ChildActor(pykka.ThreadingActor):
                 socket.close(0)
             for socket in self._sockets:
                 socket.close(FAREWELL_MS)
-            self.context.term()
+            if not self.shares_context:
+                self.context.term()
 
     def _on_command_frame(self, delivery: Delivery) -> None:
         command = TO_CHILD.decode(delivery.frame)

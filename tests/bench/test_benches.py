@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import bench.codec
 import bench.machine
 import bench.recorded_source
+import bench.strategy_memory
 from bench.measure import alternate, percentile, percentiles, rounded, seconds_of, us_per_call
 
 needs_capture = pytest.mark.skipif(
@@ -95,6 +96,14 @@ def test_the_machine_bench_says_what_a_transition_costs(capsys):
     assert result["outcry_us"]["p50"] <= result["outcry_us"]["p99"]
     assert result["ratio_p50"] == pytest.approx(result["outcry_us"]["p50"] / result["bare_us"]["p50"], rel=0.01)
     assert (result["outcry_us"]["p50"] <= 1.0) == result["is_within_target"]
+
+
+def test_the_strategy_memory_bench_says_what_one_actor_more_costs(capsys):
+    result = json_of(bench.strategy_memory.main, capsys)
+    assert {"bench", "actors", "rss_mb", "python_objects_mb", "bare_rss_mb", "is_within_target"} == set(result)
+    assert bench.strategy_memory.QUICK_ACTORS == result["actors"]
+    assert result["python_objects_mb"] > 0
+    assert (max(result["rss_mb"], result["python_objects_mb"]) <= 0.3) == result["is_within_target"]
 
 
 @pytest.mark.parametrize(
