@@ -8,7 +8,7 @@ does not kill every incarnation. Executions are never left out: they are account
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.runtime.journal import Journal, read_journal
 from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT
@@ -52,23 +52,44 @@ class InputJournal:
         self._journal.flush()
 
 
-def read_inputs(directory: Path) -> Iterator[tuple[InputChannel, Any]]:
-    """The messages that a strategy was told, in order, without those that are left out on recovery."""
-    held: tuple[InputChannel, Any] | None = None
+class JournalStep(NamedTuple):
+    """One thing that a strategy was told, and the frames of what it answered.
+
+    :param has_failed: its handler raised; what it had answered until then was never sent.
+    """
+
+    channel: InputChannel
+    message: Any  # Any: whatever a strategy is told
+    answers: list[bytes]
+    has_failed: bool
+
+
+def read_steps(directory: Path) -> Iterator[JournalStep]:
+    """Everything that a strategy was told, in order, with its answers."""
+    step: JournalStep | None = None
     for record in read_journal(directory):
         channel = InputChannel(record.channel)
         if channel is InputChannel.OUTPUT:
-            continue
-        if channel is InputChannel.FAULT:
-            if held is not None and _may_be_left_out(*held):
-                held = None
-            continue
-        if held is not None:
-            yield held
-        held = channel, _DECODE[channel](record.payload)
-    if held is not None:
-        yield held
+            if step is not None:
+                step.answers.append(record.payload)
+        elif channel is InputChannel.FAULT:
+            if step is not None:
+                step = step._replace(has_failed=True)
+        else:
+            if step is not None:
+                yield step
+            step = JournalStep(channel, _DECODE[channel](record.payload), [], has_failed=False)
+    if step is not None:
+        yield step
 
 
-def _may_be_left_out(channel: InputChannel, message: Any) -> bool:
-    return channel is InputChannel.MARKET_DATA or isinstance(message, TimerFired)
+def read_inputs(directory: Path) -> Iterator[tuple[InputChannel, Any]]:
+    """The messages that a strategy was told, in order, without those that are left out on recovery."""
+    return ((step.channel, step.message) for step in read_steps(directory) if not is_left_out(step))
+
+
+def is_left_out(step: JournalStep) -> bool:
+    """Whether a new incarnation is spared this input: it made its handler fail, and is no account."""
+    if not step.has_failed:
+        return False
+    return step.channel is InputChannel.MARKET_DATA or isinstance(step.message, TimerFired)
