@@ -16,6 +16,7 @@ import msgspec
 
 from bench.measure import alternate, options, rounded, seconds_of, show
 from gateways.book import Book
+from gateways.exchange.feed_spec import BinanceStreamFeed
 from gateways.exchange.sources.binance_stream import BinanceStreamSource
 from gateways.exchange.sources.merge import merge
 from gateways.exchange.sources.source import BookChange, BookReset, SourceEvent
@@ -63,8 +64,9 @@ def files_of(market: str, folder: Path) -> tuple[str, ...]:
 
 
 def source_of(market: str, folder: Path) -> BinanceStreamSource:
-    spec = RecordedSourceSpec("binance-stream", market, files_of(market, folder), speed=0.0)
-    return BinanceStreamSource(instrument_of(market), spec)
+    (feed,) = RecordedSourceSpec("binance-stream", market, files_of(market, folder)).feed_specs
+    assert isinstance(feed, BinanceStreamFeed)
+    return BinanceStreamSource(instrument_of(market), feed)
 
 
 class Publishing:

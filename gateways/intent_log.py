@@ -62,6 +62,12 @@ class IntentLog:
         self._write((IntentChannel.REPORT, frame))
         return frame
 
+    def record_all(self, reports: Sequence[ExecutionReport]) -> list[bytes]:
+        """Record several numbered reports in one write, so that none is recorded without the others."""
+        frames = [encode(report) for report in reports]
+        self._write(*((IntentChannel.REPORT, frame) for frame in frames))
+        return frames
+
     def record_funding(self, reports: Sequence[ExecutionReport], number: int) -> None:
         """Record the shares of a booking and that it is known, in one write, so that none is shared out twice."""
         records = [(IntentChannel.REPORT, encode(report)) for report in reports]

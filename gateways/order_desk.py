@@ -17,6 +17,7 @@ from gateways.intent_log import IntentLog
 from gateways.order_gate import OrderGate
 from gateways.order_records import OrderRecords
 from gateways.reconcile import missing_reports
+from gateways.shared_account import as_venue_sees_it
 from gateways.venue import FundingBooked, OrderStatus
 from messages.codec import encode
 from messages.control import FenceStrategy
@@ -30,6 +31,7 @@ from messages.orders import (
     CloseReason,
     DenyReason,
     ExecutionReport,
+    Fill,
     OrderAccepted,
     OrderClosed,
     OrderDenied,
@@ -38,6 +40,7 @@ from messages.orders import (
     QueryOrder,
     RejectReason,
     SubmitOrder,
+    is_venue_made,
 )
 
 log = structlog.get_logger()
@@ -84,7 +87,8 @@ class OrderDesk:
     def submit(self, order: SubmitOrder, frame: bytes) -> None:
         """The one way to the venue: gate, intent journal, write.
 
-        :param frame: the order as it came; it is journaled and sent on as it is.
+        :param frame: the order as it came; it is journaled and sent on as it is, but for the reduce-only flag of an
+            account that is shared.
         """
         if self.gate.is_fenced(order.strategy, order.epoch) or order.client_order_id in self.records.orders:
             # A zombie's order, or an id that has been used: telling its strategy would confuse the order that it has.
@@ -94,6 +98,12 @@ class OrderDesk:
         denial = self.gate.check(order, self._now_ns())
         if denial is None and not self.is_venue_up:
             denial = Denial(DenyReason.VENUE_DOWN, "link=down")
+        if denial is None and order.reduce_only:
+            seen = as_venue_sees_it(order, self.records)
+            if isinstance(seen, Denial):
+                denial = seen
+            elif seen is not order:
+                order, frame = seen, encode(seen)
         if denial is None:
             try:
                 self._log.intend(frame)
@@ -180,6 +190,9 @@ class OrderDesk:
 
     def _take(self, report: ExecutionReport) -> bool:
         """False where the report cannot follow the state of its order."""
+        if isinstance(report, Fill) and is_venue_made(report.client_order_id):
+            self._take_forced(report)
+            return True
         try:
             numbered = self.records.number(report)
         except KeyError:
@@ -201,6 +214,20 @@ class OrderDesk:
         self._to_strategy(numbered.strategy, frame)
         self.catch_up()
         return True
+
+    def _take_forced(self, fill: Fill) -> None:
+        """Share out among those who hold the position what the venue has closed by itself: a liquidation, say."""
+        shares = self.records.share_forced(fill)
+        log.warning("the venue closed a position", fill=fill, strategies=[share.strategy for share in shares])
+        numbered = [report for report in map(self.records.number, shares) if report is not None]
+        try:
+            frames = self._log.record_all(numbered)
+        except JournalFailed as error:
+            log.error("forced fill not journaled", fill=fill, error=str(error))
+            return
+        for report, frame in zip(numbered, frames, strict=True):
+            self.records.apply(report)
+            self._to_strategy(report.strategy, frame)
 
     def _miss(self, report: ExecutionReport, error: JournalFailed) -> None:
         """A report that is not journaled did not happen for us; the venue will be asked for it.

@@ -23,11 +23,15 @@ from messages.orders import (
     OrderDenied,
     Side,
     SubmitOrder,
+    is_venue_made,
 )
 
 ZERO: Final = Decimal(0)
 CLOSED_ORDERS_KEPT_MAX: Final = 100_000
 """Closed orders remembered, so that a repeated id or a late fill is recognised."""
+
+FORCED_FILLS_KEPT_MAX: Final = 10_000
+"""Of what the venue did by itself, remembered so that a repeated one is recognised."""
 
 _WIDE: Final = Context(prec=100)
 """A part of 1e18 to 18 places, times a position, has more digits than the default context keeps."""
@@ -45,6 +49,7 @@ class OrderRecords:
         self._reports: defaultdict[str, deque[ExecutionReport]] = defaultdict(deque)
         self._last_seq: defaultdict[str, int] = defaultdict(int)
         self._positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._forced: dict[tuple[str, str], None] = {}
 
     def record_intent(self, order: SubmitOrder) -> Order:
         """The order is about to be sent."""
@@ -72,11 +77,13 @@ class OrderRecords:
         self._last_seq[strategy] = numbered.seq
         self._reports[strategy].append(numbered)
         order = self._order_of(numbered)
+        if isinstance(numbered, Fill):
+            self._positions[strategy, numbered.instrument] += self._position_change(numbered)
+            if order is None:
+                self._note_forced(numbered)
         if order is None:
             return
         order.apply(numbered)
-        if isinstance(numbered, Fill):
-            self._positions[strategy, numbered.instrument] += self._position_change(numbered)
         if not order.is_open:
             self._close(order.request.client_order_id)
 
@@ -108,6 +115,28 @@ class OrderRecords:
                 held[instrument] += quantity
         return {instrument: quantity for instrument, quantity in held.items() if quantity}
 
+    def is_shared(self, strategy: str, instrument: str) -> bool:
+        """Whether another strategy holds this instrument, or has an order in it."""
+        return any(
+            held and name == instrument and owner != strategy for (owner, name), held in self._positions.items()
+        ) or any(
+            order.request.instrument == instrument and order.request.strategy != strategy
+            for order in self._open.values()
+        )
+
+    def reducible(self, strategy: str, instrument: str, side: Side) -> Decimal:
+        """What a strategy may still trade on this side without turning its position: less what works there already."""
+        working = sum(
+            (
+                order.open_quantity
+                for order in self._open.values()
+                if (order.request.strategy, order.request.instrument, order.request.side)
+                == (strategy, instrument, side)
+            ),
+            ZERO,
+        )
+        return max(ZERO, -side.sign * self._positions[strategy, instrument] - working)
+
     def share_funding(self, booked: FundingBooked) -> list[FundingPaid]:
         """Divide what the venue booked on the whole position among those who hold it, exactly.
 
@@ -126,9 +155,40 @@ class OrderRecords:
             paid.append(FundingPaid(*head, str(booked.number), booked.ts_event))
         return paid
 
+    def share_forced(self, fill: Fill) -> list[Fill]:
+        """Divide what the venue has closed by itself among those who hold the position, in whole lots, exactly.
+
+        Each gets the part of it that its position is of the whole; the last takes the remainder. A repeated one gives
+        nothing.
+        """
+        if (fill.instrument, fill.trade_id) in self._forced:
+            return []
+        holders = [
+            (owner, abs(size))
+            for (owner, held), size in self._positions.items()
+            if held == fill.instrument and size * fill.side.sign < 0
+        ]
+        whole, left, fee_left = sum((size for _, size in holders), ZERO), fill.quantity, fill.fee
+        shares = []
+        for number, (owner, size) in enumerate(holders, start=1):
+            part = _WIDE.divide(_WIDE.multiply(fill.quantity, size), whole)
+            quantity = left if number == len(holders) else self._instruments[fill.instrument].round_quantity(part)
+            fee = fee_left if number == len(holders) else _share(fill.fee, quantity, fill.quantity)
+            left, fee_left = left - quantity, fee_left - fee
+            if quantity:
+                shares.append(msgspec.structs.replace(fill, strategy=owner, quantity=quantity, fee=fee))
+        return shares
+
+    def _note_forced(self, fill: Fill) -> None:
+        self._forced[fill.instrument, fill.trade_id] = None
+        if len(self._forced) > FORCED_FILLS_KEPT_MAX:
+            del self._forced[next(iter(self._forced))]
+
     def _order_of(self, report: ExecutionReport) -> Order | None:
-        """What the report is about; None for a funding, and for the denial of an order that came no further."""
-        if isinstance(report, FundingPaid):
+        """What the report is about; None for a funding, for what the venue does by itself, and for the denial of an
+        order that came no further.
+        """
+        if isinstance(report, FundingPaid) or is_venue_made(report.client_order_id):
             return None
         if isinstance(report, OrderDenied):
             return self.orders.get(report.client_order_id)

@@ -8,6 +8,7 @@ import msgspec
 
 from messages.base import Count, Id, Message, Ns, OptionalId, Ratio, Text, check_decimals
 
+ZERO = Decimal(0)
 CYCLES_REPORTED_MAX = 1_000
 """A status or report carries at most the last thousand cycles of a strategy."""
 
@@ -63,11 +64,58 @@ class Pnl(Message, frozen=True, tag="pnl"):
         return self.realised + self.unrealised - self.fees + self.funding
 
 
+class Attribution(Message, frozen=True, tag="attribution"):
+    """Where a profit came from, in one currency: its total is that of the `Pnl` of the same span, to the last digit.
+
+    Each part is what we earned by it, positive = gain, but for `fees`, which is what we paid, as in `Pnl`.
+
+    :param spread: half the spread, paid by taking (negative) or captured by making (positive).
+    :param slippage: of what was taken, from the best price seen when the order was sent to the price of the fill.
+    :param basis: price movement of legs that hedge each other.
+    :param inventory: price movement of what a strategy holds unhedged.
+    """
+
+    spread: Decimal
+    slippage: Decimal
+    basis: Decimal
+    inventory: Decimal
+    funding: Decimal
+    fees: Decimal
+    currency: OptionalId
+
+    def __post_init__(self) -> None:
+        check_decimals(self.spread, self.slippage, self.basis, self.inventory, self.funding, self.fees)
+
+    @property
+    def total(self) -> Decimal:
+        return self.spread + self.slippage + self.basis + self.inventory + self.funding - self.fees
+
+
+NO_ATTRIBUTION = Attribution(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, "")
+"""Of a strategy that has not been heard of."""
+
+
+class Markout(Message, frozen=True, tag="markout"):
+    """How the mid moved after our fills: a statistic, no part of any sum.
+
+    :param horizon_s: seconds from the fill to the mid that it is compared with.
+    :param n: fills whose horizon has passed.
+    :param mean_bps: mean profit of the fill at that mid, in basis points of its price; negative = adverse selection.
+    """
+
+    horizon_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    n: Count
+    mean_bps: Ratio
+
+
 class Cycle(Message, frozen=True, tag="cycle"):
     """One round of a strategy, from signal to flat (or abandoned).
 
     :param ms: market time from the signal to the last leg balanced, in milliseconds.
     :param transitions: names of the states that it went through, in order.
+    :param pnl: the sum of `pnls` in the reporting currency, converted at the mids of the cycle's end.
+    :param pnls: one for each settle currency, in which it is exact.
+    :param attribution: of `pnl`; :param attributions: of `pnls`, one for one.
     """
 
     result: CycleResult
@@ -80,6 +128,9 @@ class Cycle(Message, frozen=True, tag="cycle"):
     pnl: Pnl
     entry_edge_bps: Ratio
     reason: Text
+    pnls: tuple[Pnl, ...] = ()
+    attribution: Attribution = NO_ATTRIBUTION
+    attributions: tuple[Attribution, ...] = ()
 
 
 class Latency(Message, frozen=True, tag="latency"):
@@ -92,7 +143,9 @@ class Latency(Message, frozen=True, tag="latency"):
 
 
 class StrategyStatus(Message, frozen=True, tag="strategy-status"):
-    """:param pnls: one for each settle currency, in which it is exact; `pnl` is their sum in the reporting currency."""
+    """:param pnls: one for each settle currency, in which it is exact; `pnl` is their sum in the reporting currency.
+    :param attribution: of `pnl`; :param attributions: of `pnls`, one for one.
+    """
 
     id: Id
     kind: Id
@@ -108,6 +161,9 @@ class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     pnls: tuple[Pnl, ...]
     cycles: Count
     note: Text
+    attribution: Attribution = NO_ATTRIBUTION
+    attributions: tuple[Attribution, ...] = ()
+    markouts: tuple[Markout, ...] = ()
 
     def __post_init__(self) -> None:
         check_decimals(*self.positions.values())

@@ -40,6 +40,9 @@ class OrderState(Enum):
     REJECTED = "refused by the venue"
     DENIED = "refused by our own gate"
 
+    __hash__ = object.__hash__
+    """Members are what they are; Enum's own hash is a Python function, and every step of every order looks them up."""
+
 
 OPEN_STATES = frozenset({OrderState.IN_FLIGHT, OrderState.WORKING, OrderState.CANCELLING, OrderState.UNKNOWN})
 CLOSED_STATES = frozenset(OrderState) - OPEN_STATES
@@ -165,19 +168,16 @@ class Order(msgspec.Struct):
 
         :raises IllegalOrderStep: the table has no such row.
         """
-        target = self._target(step)
-        if isinstance(step, Fill):
-            return step.trade_id not in self.trade_ids
-        return target is not self.state or isinstance(step, OrderAmended | OrderAccepted)
+        return self._leads_on(step, self._target(step))
 
     def apply(self, step: ExecutionReport | CancelRequested) -> bool:
         """Take one step of the life; False where the step was known already (a repeated fill) and changed nothing.
 
         :raises IllegalOrderStep: the table has no such row; the order is unchanged.
         """
-        if not self.changes(step):
-            return False
         target = self._target(step)
+        if not self._leads_on(step, target):
+            return False
         if isinstance(step, Fill):
             self.trade_ids.add(step.trade_id)
             self.filled_quantity += step.quantity
@@ -187,6 +187,11 @@ class Order(msgspec.Struct):
             self.request = msgspec.structs.replace(self.request, quantity=step.quantity, price=step.price)
         self.state = target
         return True
+
+    def _leads_on(self, step: ExecutionReport | CancelRequested, target: OrderState) -> bool:
+        if isinstance(step, Fill):
+            return step.trade_id not in self.trade_ids
+        return target is not self.state or isinstance(step, OrderAmended | OrderAccepted)
 
     def _target(self, step: ExecutionReport | CancelRequested) -> OrderState:
         row = LIFECYCLE[self.state].get(type(step))

@@ -77,6 +77,8 @@ class DenyReason(StrEnum):
     INVALID_QUANTITY = "invalid-quantity"
     MIN_NOTIONAL = "min-notional"
     MAX_QUANTITY = "max-quantity"
+    REDUCE_ONLY = "reduce-only"
+    """More than the strategy holds, on an account where the venue cannot tell."""
     UNKNOWN_ORDER = "unknown-order"
     JOURNAL_FAILED = "journal-failed"
     LINK_DOWN = "link-down"
@@ -104,6 +106,18 @@ def client_order_id(cluster: str, strategy: str, epoch: int, seq: int) -> str:
 def order_tag(name: str, length: int = 8) -> str:
     """The part of a client order id that stands for a cluster or a strategy: letters and digits only, cut short."""
     return "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:length]
+
+
+VENUE_ORDER_PREFIXES = ("autoclose-", "adl-autoclose", "settlement-autoclose-")
+"""Client order ids of what a venue does to our position without an order of ours: liquidation, auto-deleveraging, the
+settlement of a delisted or expired contract. Source: Binance derivatives "Event: Order Update", read 2026-11-24; its
+underscores are hyphens here, as our ids know no underscore.
+"""
+
+
+def is_venue_made(name: str) -> bool:
+    """Whether a fill with this client order id was forced on us by the venue."""
+    return name.startswith(VENUE_ORDER_PREFIXES)
 
 
 class SubmitOrder(Message, frozen=True, tag="submit", kw_only=True):

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.runtime.spec import GatewayEndpoints, HostSpec
-from actors.strategies.registry import strategy_class
+from actors.runtime.strategy_kinds import strategy_class
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
 from gateways.spec import GatewaySpec
 from messages.control import ProcessKind

@@ -128,6 +128,9 @@ def _strategy(id: str, result: RunResult) -> dict[str, Any]:
         "positions": to_plain(status.positions),
         "pnl": to_plain(status.pnl),
         "pnls": to_plain(status.pnls),
+        "attribution": to_plain(status.attribution),
+        "attributions": to_plain(status.attributions),
+        "markouts": to_plain(status.markouts),
         "cycles": to_plain(report.cycles) if report else [],
         "latency_us": {
             "tick_to_order": _latency(worst_latency(latencies.values())),

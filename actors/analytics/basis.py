@@ -1,6 +1,7 @@
 """Basis, carry and the edge of a spot-futures pair, in floats: these are signals.
 
-Long spot, short futures. Every price is an executable one. Rates are ratios unless the name says bps (1 bps = 0.0001).
+Long spot, short futures; what holds for the mirror says so. Every price is an executable one. Rates are ratios unless
+the name says bps (1 bps = 0.0001).
 Sources: "Basis" and "Cost of carry" as defined in J. Hull, Options, Futures, and Other Derivatives, chapters 3 and 5.
 """
 
@@ -43,6 +44,14 @@ def short_margin_ratio(entry_price: float, mark: float, leverage: float) -> floa
     maintenance margin ratio.
     """
     return (entry_price / leverage + entry_price - mark) / mark
+
+
+def long_margin_ratio(entry_price: float, mark: float, leverage: float) -> float:
+    """Equity of an isolated linear long as a ratio of its notional at mark.
+
+    Equity = entry / leverage + (mark − entry) per unit of base.
+    """
+    return (entry_price / leverage + mark - entry_price) / mark
 
 
 def short_liquidation_price(entry_price: float, leverage: float, maintenance_ratio: float) -> float:

@@ -20,11 +20,12 @@ from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
 from actors.runtime.group_sync import GroupSync
 from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
 from actors.runtime.journal import JournalFailed
+from actors.runtime.journal_header import JournalHeader, write_header
 from actors.runtime.links import ORDERS_HWM, subscriber
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.spec import HostSpec
+from actors.runtime.strategy_kinds import strategy_class
 from actors.runtime.timers import Timers
-from actors.strategies.registry import strategy_class
 from messages.base import Message
 from messages.codec import FROM_GATEWAY, MARKET_DATA, encode
 from messages.control import (
@@ -121,6 +122,7 @@ class StrategyActor(ChildActor):
         directory = Path(self.spec.journal_dir)
         for venue in self.spec.gateways:
             self._links[venue] = GatewayLink(venue, self.spec.strategy, self.spec.epoch)
+        write_header(directory, self._header())
         self._journal = InputJournal(directory)  # opened first: it cuts a torn tail off
         self._group_sync = GroupSync(self._journal.sync)
         self._group_sync.start()
@@ -130,6 +132,12 @@ class StrategyActor(ChildActor):
             self.strategy.on_message(message)
             if channel is InputChannel.EXECUTION and message.seq:
                 self._links[self._venue_of[message.instrument]].last_seq = message.seq
+
+    def _header(self) -> JournalHeader:
+        spec = self.spec
+        return JournalHeader(
+            strategy=spec.strategy, kind=spec.kind, parameters=spec.parameters, instruments=spec.instruments
+        )
 
     def _subscribe(self) -> None:
         venues = self.spec.gateways

@@ -1,6 +1,7 @@
 """Whose input journal it is: what a replay needs beside the records to make the strategy again."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +46,8 @@ def write_header(directory: Path, header: JournalHeader) -> None:
         beside.write_bytes(msgspec.json.format(msgspec.json.encode(header)))
         beside.replace(directory / FILE_NAME)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise JournalFailed(f"journal {directory} cannot be written: {error}; free the disk") from error
 
 

@@ -9,6 +9,7 @@ from actors.analytics.basis import (
     borrow_cost_bps,
     entry_basis_bps,
     exit_basis_bps,
+    long_margin_ratio,
     round_trip_fees_bps,
     short_margin_ratio,
 )
@@ -23,6 +24,7 @@ NOTHING = float("-inf")
 class CarryTerms(msgspec.Struct, frozen=True, kw_only=True):
     """:param notional: in quote currency. :param horizon_hours: over which funding and borrow are expected.
 
+    :param is_long_spot: spot bought and futures sold; False for the mirror.
     :param exit_basis_bps: basis expected at the exit. :param slippage_bps: allowed for in the whole round trip.
     """
 
@@ -32,10 +34,11 @@ class CarryTerms(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps: float
     borrow_apr: float
     quote_age_max_ms: int
+    is_long_spot: bool = True
 
 
 class HeldPair(msgspec.Struct, frozen=True):
-    """What is held: spot in base, futures in contracts and base, with average entry prices.
+    """What is held, unsigned: spot in base, futures in contracts and base, with average entry prices.
 
     :param booked: realised − fees + funding of the cycle so far, in quote currency.
     """
@@ -49,28 +52,31 @@ class HeldPair(msgspec.Struct, frozen=True):
 
 
 def held_pair(spot: InstrumentBook, futures: InstrumentBook, booked: Decimal) -> HeldPair | None:
-    """What two books hold, long spot and short futures; None while an entry price is not known."""
+    """What two books hold; None while an entry price is not known."""
     spot_entry, futures_entry = spot.average_price(), futures.average_price()
     if spot_entry is None or futures_entry is None:
         return None
     return HeldPair(
-        spot_base=float(spot.position),
+        spot_base=float(abs(spot.position)),
         spot_entry=float(spot_entry),
-        contracts=float(-futures.position),
-        futures_base=float(-futures.instrument.base_quantity(futures.position, futures_entry)),
+        contracts=float(abs(futures.position)),
+        futures_base=float(abs(futures.instrument.base_quantity(futures.position, futures_entry))),
         futures_entry=float(futures_entry),
         booked=float(booked),
     )
 
 
 class CarrySignal:
-    """Long spot, short futures."""
+    """Long spot, short futures; or the mirror, in which everything that is earned and paid changes its sign."""
 
     def __init__(self, spot: MarketView, futures: MarketView, terms: CarryTerms) -> None:
         self.spot = spot
         self.futures = futures
         self.terms = terms
         instrument = futures.instrument
+        self._sign = 1.0 if terms.is_long_spot else -1.0
+        self._spot_in = Side.BUY if terms.is_long_spot else Side.SELL
+        self._spot_out = self._spot_in.opposite
         self._multiplier = float(instrument.multiplier)
         self._is_inverse = instrument.inverse
         self._interval_hours = instrument.funding_interval_hours
@@ -91,51 +97,61 @@ class CarrySignal:
         if not self.is_fresh(now_ns):
             return NOTHING
         terms = self.terms
-        ask = self.spot.touch(Side.BUY)
-        buy = self.spot.executable(Side.BUY, terms.notional / ask).price
-        sell = self.futures.executable(Side.SELL, self._contracts(terms.notional, ask)).price
-        if not buy or not sell:
+        touch = self.spot.touch(self._spot_in)
+        spot = self.spot.executable(self._spot_in, terms.notional / touch).price
+        futures = self.futures.executable(self._spot_out, self._contracts(terms.notional, touch)).price
+        if not spot or not futures:
             return NOTHING
-        basis = entry_basis_bps(sell, buy)
-        return basis - terms.exit_basis_bps + self.funding_bps(now_ns) - self.round_trip_bps
+        basis = self._sign * (entry_basis_bps(futures, spot) - terms.exit_basis_bps)
+        return basis + self.funding_bps(now_ns) - self.round_trip_bps
 
     def remaining_bps(self, now_ns: int, held: HeldPair) -> float:
         """What holding on still brings: exit basis now − expected exit basis + expected funding. Fees are sunk."""
-        sell = self.spot.executable(Side.SELL, held.spot_base).price
-        buy = self.futures.executable(Side.BUY, held.contracts).price
-        if not sell or not buy:
+        spot, futures = self._exit_prices(held)
+        if not spot or not futures:
             return NOTHING
-        return exit_basis_bps(buy, sell) - self.terms.exit_basis_bps + self.funding_bps(now_ns)
+        return self._sign * (exit_basis_bps(futures, spot) - self.terms.exit_basis_bps) + self.funding_bps(now_ns)
 
-    def profit(self, held: HeldPair) -> float:
-        """Of the cycle so far, in quote currency, were it closed at the touch (fees of the close not counted)."""
-        bid, ask = self.spot.touch(Side.SELL), self.futures.touch(Side.BUY)
-        spot = (bid - held.spot_entry) * held.spot_base
+    def profit(self, held: HeldPair) -> float | None:
+        """Of the cycle so far, in quote currency, were it closed at executable prices (fees of the close not
+        counted); None while a book has no size.
+        """
+        spot, futures = self._exit_prices(held)
+        if not spot or not futures:
+            return None
+        gain = (spot - held.spot_entry) * held.spot_base
         if self._is_inverse:
-            coin = held.contracts * self._multiplier * (1.0 / ask - 1.0 / held.futures_entry)
-            return held.booked + spot + coin * bid
-        return held.booked + spot + (held.futures_entry - ask) * held.futures_base
+            gain += held.contracts * self._multiplier * (1.0 / futures - 1.0 / held.futures_entry) * spot
+        else:
+            gain += (held.futures_entry - futures) * held.futures_base
+        return held.booked + self._sign * gain
+
+    def _exit_prices(self, held: HeldPair) -> tuple[float, float]:
+        """Of spot and futures, for all that is held; 0 where a book has no size."""
+        spot = self.spot.executable(self._spot_out, held.spot_base).price
+        return spot, self.futures.executable(self._spot_in, held.contracts).price
 
     def margin_ratio(self, held: HeldPair, leverage: float) -> float:
-        """Equity of the isolated short over its notional; infinite while there is no mark."""
+        """Equity of the isolated futures leg over its notional; infinite while there is no mark."""
         mark = self.futures.mark
         if mark is None or mark.mark <= 0.0:
             return float("inf")
-        return short_margin_ratio(held.futures_entry, mark.mark, leverage)
+        ratio = short_margin_ratio if self.terms.is_long_spot else long_margin_ratio
+        return ratio(held.futures_entry, mark.mark, leverage)
 
     @property
     def funding_rate(self) -> float:
-        """Per interval; 0 where none is known or paid."""
+        """Earned per interval (positive = we receive); 0 where none is known or paid."""
         mark = self.futures.mark
-        return mark.funding_rate if mark is not None and self._interval_hours else 0.0
+        return self._sign * mark.funding_rate if mark is not None and self._interval_hours else 0.0
 
     def funding_bps(self, now_ns: int) -> float:
-        """What the short is expected to receive within the horizon, at the present rate."""
+        """What the futures leg is expected to receive within the horizon, at the present rate."""
         mark = self.futures.mark
         if mark is None or not self._interval_hours or not mark.funding_rate:
             return 0.0
         stamps = stamps_within(now_ns, self._horizon_ns, mark.next_funding_ns, self._interval_ns)
-        return expected_funding_bps(mark.funding_rate, stamps)
+        return expected_funding_bps(self.funding_rate, stamps)
 
     def funding_apr(self) -> float:
         return funding_apr(self.funding_rate, self._interval_hours) if self._interval_hours else 0.0

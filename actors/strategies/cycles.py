@@ -1,22 +1,41 @@
 """The record of a strategy's cycles: from signal to flat, with what happened on the way."""
 
+import msgspec
+
+from actors.analytics.account import Account, Rates
 from messages.base import TEXT_LENGTH_MAX
-from messages.health import CYCLES_REPORTED_MAX, Cycle, CycleResult, Pnl
+from messages.codec import encode
+from messages.health import CYCLES_REPORTED_MAX, Cycle, CycleResult
 
 TRANSITIONS_KEPT_MAX = 64
+CYCLES_BYTES_MAX = 900_000
+"""Of the cycles kept, as they are sent: a report of them is one frame (at most 1,048,576 bytes)."""
 RATIO_MAX = 1e15
 NS_PER_MS = 1e6
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """A strategy's totals since its start, at one moment, and what its currencies are worth then."""
+
+    now_ns: int
+    orders_sent: int
+    account: Account
+    rates: Rates
 
 
 class CycleLog:
     """The cycle in hand, and the last ones that ended.
 
+    :ivar finished: the newest, as many as a report carries, oldest first.
     :ivar count: cycles ended, those no longer kept included.
+    :ivar earned: by all of them; None before the first has ended.
     """
 
     def __init__(self) -> None:
         self.finished: list[Cycle] = []
+        self._sizes: list[int] = []
         self.count = 0
+        self.earned: Account | None = None
         self.is_open = False
         self._clear()
 
@@ -25,13 +44,14 @@ class CycleLog:
         self._orders_before = 0
         self._transitions: list[str] = []
         self._edge_bps = 0.0
-        self._before: Pnl | None = None
+        self._opening: Account | None = None
 
-    def start(self, now_ns: int, edge_bps: float, before: Pnl, orders_sent: int) -> None:
-        """Begin a cycle at its signal; `before` and `orders_sent` are the totals so far."""
+    def begin(self, totals: Totals, edge_bps: float, started_ns: int) -> None:
+        """Begin a cycle, whose signal came at `started_ns`."""
         self._clear()
         self.is_open = True
-        self.started_ns, self._edge_bps, self._before, self._orders_before = now_ns, edge_bps, before, orders_sent
+        self.started_ns, self._edge_bps = started_ns, edge_bps
+        self._opening, self._orders_before = totals.account, totals.orders_sent
 
     def enter(self, state: str) -> None:
         """Note a state that the cycle goes through; beyond 64 of them the last one is replaced."""
@@ -48,38 +68,42 @@ class CycleLog:
         """Both legs match for the first time."""
         self.balanced_ns = self.balanced_ns or now_ns
 
-    def so_far(self, now: Pnl) -> Pnl:
-        """What the cycle in hand has brought."""
-        return now if self._before is None else difference(now, self._before)
+    def earned_in_hand(self, account: Account) -> Account:
+        """What the cycle in hand has brought, of what was earned since the start; nothing where there is none."""
+        opening = self._opening if self.is_open else None
+        return account.since(account if opening is None else opening)
 
-    def finish(self, result: CycleResult, now_ns: int, after: Pnl, orders_sent: int, reason: str) -> None:
-        """End the cycle; its profit is the difference of the totals."""
-        if not self.is_open or self._before is None:
+    def end(self, result: CycleResult, reason: str, totals: Totals) -> None:
+        """End the cycle in hand: what it earned is the exact difference of the totals in each currency, converted
+        once, at the rates of its end, so that coin of earlier cycles is not valued anew in it.
+        """
+        if not self.is_open:
             return
+        earned = self.earned_in_hand(totals.account)
         self.is_open = False
         self.count += 1
-        self.finished.append(
+        self.earned = earned if self.earned is None else self.earned.plus(earned)
+        total = earned.total(totals.rates)
+        self._keep(
             Cycle(
                 result=result,
                 ts_started=self.started_ns,
-                ts_ended=now_ns,
-                ms=max(0, (self.balanced_ns or now_ns) - self.started_ns) / NS_PER_MS,
+                ts_ended=totals.now_ns,
+                ms=max(0, (self.balanced_ns or totals.now_ns) - self.started_ns) / NS_PER_MS,
                 transitions=tuple(self._transitions),
-                orders=orders_sent - self._orders_before,
+                orders=totals.orders_sent - self._orders_before,
                 fills=self.fills,
-                pnl=difference(after, self._before),
+                pnl=total.pnl,
                 entry_edge_bps=max(-RATIO_MAX, min(self._edge_bps, RATIO_MAX)),
                 reason=reason[:TEXT_LENGTH_MAX],
+                pnls=earned.pnls,
+                attribution=total.attribution(earned.movement),
+                attributions=earned.attributions,
             )
         )
-        del self.finished[:-CYCLES_REPORTED_MAX]
 
-
-def difference(after: Pnl, before: Pnl) -> Pnl:
-    return Pnl(
-        realised=after.realised - before.realised,
-        unrealised=after.unrealised - before.unrealised,
-        fees=after.fees - before.fees,
-        funding=after.funding - before.funding,
-        currency=after.currency,
-    )
+    def _keep(self, cycle: Cycle) -> None:
+        self.finished.append(cycle)
+        self._sizes.append(len(encode(cycle)))
+        while len(self.finished) > CYCLES_REPORTED_MAX or sum(self._sizes) > CYCLES_BYTES_MAX:
+            del self.finished[0], self._sizes[0]

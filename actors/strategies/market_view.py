@@ -46,6 +46,11 @@ class MarketView:
         self.is_up = is_up
         self.on_gap()
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the venue is up and nothing was lost since the newest quote, however old that is."""
+        return self.is_up and not self._awaits_quote and not self._awaits_depth
+
     def is_fresh(self, now_ns: int, age_max_ns: int) -> bool:
         """Whether both sides are quoted, the quote is young enough, and nothing was lost since."""
         if not self.is_up or self._awaits_quote or self._awaits_depth or now_ns - self.seen_ns > age_max_ns:

@@ -30,6 +30,7 @@ from messages.orders import (
     Side,
     SubmitOrder,
     TimeInForce,
+    is_venue_made,
 )
 
 CLOSED_ORDERS_KEPT_MAX = 1_000
@@ -57,6 +58,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     :param quantity: unsigned, in the instrument's own unit.
     :param price: limit; None = a market order.
+    :param post_only: the venue refuses it where it would take.
     """
 
     instrument: str
@@ -65,6 +67,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal | None
     time_in_force: TimeInForce = TimeInForce.IOC
     reduce_only: bool = False
+    post_only: bool = False
     valid_for_ms: int = 1_000
 
 
@@ -125,6 +128,7 @@ class OwnOrders:
             type=OrderType.MARKET if ticket.price is None else OrderType.LIMIT,
             time_in_force=ticket.time_in_force,
             reduce_only=ticket.reduce_only,
+            post_only=ticket.post_only,
             ts_created=self.now_ns,
             valid_for_ms=min(ticket.valid_for_ms, VALID_FOR_MS_MAX),
             caused_by=cause_of(self.cause),
@@ -180,9 +184,9 @@ class OwnOrders:
             return False
         self.fills_counted += 1
         if order is None:
+            whose = "forced by the venue" if is_venue_made(fill.client_order_id) else "for unknown order"
             self.problems.append(
-                f"fill {fill.trade_id} of {fill.instrument} for unknown order {fill.client_order_id}; "
-                "counted in the position"
+                f"fill {fill.trade_id} of {fill.instrument} {whose} {fill.client_order_id}; counted in the position"
             )
             return True
         try:

@@ -16,7 +16,9 @@ from actors.strategies.pair_commands import (
     HeadroomGranted,
     PairState,
     Rebalance,
+    Release,
     Reserve,
+    Turn,
 )
 from actors.strategies.pair_handlers import PairHandlers
 from actors.strategies.strategy import ENDINGS
@@ -81,15 +83,18 @@ _AWAITING_START: Rows = {
 """A signal is there, nothing has been sent: trouble ends it."""
 
 
-def _working(row_of_endings: Row) -> Rows:
+def _working(endings: Row, timer: Row) -> Rows:
     """Orders work: their ends decide; an outcome that is not known, a gap or an outage stops everything."""
     return {
         **_ALWAYS,
-        **dict.fromkeys(ENDINGS, row_of_endings),
-        TimerFired: on(_H.on_timer, _S.HALTED, *_SETTLED),
+        **dict.fromkeys(ENDINGS, endings),
+        TimerFired: timer,
         **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_H.protect, _S.PROTECTING)),
         Flatten: on(_H.flatten, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
     }
+
+
+_LATE = on(_H.late_leg, _S.PROTECTING)
 
 
 class PairExecution(PairHandlers):
@@ -102,46 +107,51 @@ class PairExecution(PairHandlers):
             StrategyStarted: on(_H.recover),
             RecoveryCompleted: on(_H.take_over, _S.IDLE, _S.OPEN, _S.REPAIRING, _S.PROTECTING),
         },
-        _S.IDLE: {**_RESTING, Arm: on(_H.arm, _S.ARMED)},
-        _S.ARMED: {**_AWAITING_START, Reserve: on(_H.reserve, _S.RESERVED)},
+        _S.IDLE: {**_RESTING, Turn: on(_H.turn), Arm: on(_H.arm, _S.ARMED)},
+        _S.ARMED: {**_AWAITING_START, Turn: on(_H.turn), Reserve: on(_H.reserve, _S.RESERVED)},
         _S.RESERVED: {
             **_AWAITING_START,
             HeadroomGranted: on(_H.open_pair, _S.LEG_ONE_WORKING, _S.BOTH_WORKING),
             HeadroomDenied: on(_H.deny, _S.IDLE),
         },
         _S.LEG_ONE_WORKING: {
-            **_working(on(_H.follow_leg_one, _S.LEG_TWO_WORKING, *_SETTLED)),
+            **_working(on(_H.follow_leg_one, _S.LEG_TWO_WORKING, *_SETTLED), _LATE),
             DrainStrategy: on(_H.drain),
         },
-        _S.LEG_TWO_WORKING: _working(on(_H.settle, *_SETTLED)),
-        _S.BOTH_WORKING: {**_working(on(_H.settle, *_SETTLED)), DrainStrategy: on(_H.drain)},
+        _S.LEG_TWO_WORKING: _working(on(_H.settle, *_SETTLED), _LATE),
+        _S.BOTH_WORKING: {**_working(on(_H.settle, *_SETTLED), _LATE), DrainStrategy: on(_H.drain)},
         _S.OPEN: {
-            **_working(on(_H.check_open, *_SETTLED)),
+            **_working(on(_H.check_open, *_SETTLED), on(_H.stay)),
             FeedStale: on(_H.protect, _S.PROTECTING),
+            Release: on(_H.release, _S.FLAT),
             Rebalance: on(_H.rebalance, _S.REBALANCING),
-            Close: on(_H.close, _S.CLOSING, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
-            TimerFired: on(_H.stay),
+            Close: on(_H.close, _S.CLOSING, _S.PROTECTING, _S.FLAT),
         },
-        _S.REBALANCING: _working(on(_H.settle, *_SETTLED)),
-        _S.REPAIRING: _working(on(_H.after_repair, *_SETTLED)),
-        _S.CLOSING: _working(on(_H.after_close, *_SETTLED)),
+        _S.REBALANCING: _working(on(_H.settle, *_SETTLED), _LATE),
+        _S.REPAIRING: _working(on(_H.after_repair, _S.HALTED, *_SETTLED), on(_H.repair_again, _S.HALTED, *_SETTLED)),
+        _S.CLOSING: _working(
+            on(_H.after_close, _S.FLAT, _S.FLATTENING, _S.PROTECTING),
+            on(_H.close_again, _S.FLAT, _S.FLATTENING, _S.PROTECTING),
+        ),
         _S.FLATTENING: {
-            **_working(on(_H.after_flatten, _S.FLAT, _S.PROTECTING, _S.HALTED)),
+            **_working(
+                on(_H.after_flatten, _S.FLAT),
+                on(_H.flatten_again, _S.FLAT, _S.PROTECTING, _S.HALTED),
+            ),
             Gap: on(_H.stay),
             Flatten: on(_H.stay),
         },
         _S.PROTECTING: {
-            **_working(on(_H.hear_protected, *_SETTLED)),
-            TimerFired: on(_H.poll_protected, _S.HALTED, *_SETTLED),
-            VenueUp: on(_H.hear_protected, *_SETTLED),
+            **_working(on(_H.hear_protected, _S.HALTED, *_SETTLED), on(_H.poll_protected, _S.HALTED, *_SETTLED)),
+            VenueUp: on(_H.hear_protected, _S.HALTED, *_SETTLED),
             **dict.fromkeys(_NOTICES, on(_H.cancel_rest)),
             **dict.fromkeys((OrderUnknown, Gap, VenueDown, FeedStale), on(_H.stay)),
         },
         _S.FLAT: {CycleRecorded: on(_H.rest, _S.COOLDOWN, _S.IDLE)},
         _S.COOLDOWN: {
             **_RESTING,
-            TimerFired: on(_H.stand_down, _S.IDLE),
-            DrainStrategy: on(_H.stand_down, _S.IDLE),
+            TimerFired: on(_H.end_rest, _S.IDLE),
+            DrainStrategy: on(_H.cut_rest, _S.IDLE),
         },
         _S.HALTED: {
             **_ALWAYS,

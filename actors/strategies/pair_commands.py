@@ -6,6 +6,7 @@ from enum import Enum
 import msgspec
 
 from actors.strategies.sizing import PairPlan
+from messages.orders import Side
 
 
 class PairState(Enum):
@@ -35,7 +36,10 @@ class Execution(Enum):
 class PairParameters(msgspec.Struct, frozen=True, kw_only=True):
     """:param loss_budget: in quote currency, for the repairs of one cycle.
 
-    :param exit_basis_bps: difference between the legs expected to be left at the exit.
+    :param exit_basis_bps: price of the leg that is sold over the one that is bought, as expected at the exit, in the
+        direction that the legs are made with.
+    :param is_two_way: the pair is traded in both directions (`Turn`); what it finds held against its direction after a
+        restart is not an error but the other direction.
     :param confirm_ms: how long a signal must hold. :param delta_band: share of net delta to rebalance beyond.
     :param flatten_slippage_bps: the first cap of FLATTENING; the second is three times as wide, then market orders.
     """
@@ -52,6 +56,7 @@ class PairParameters(msgspec.Struct, frozen=True, kw_only=True):
     exit_basis_bps: float
     confirm_ms: int = 0
     delta_band: float = 0.05
+    is_two_way: bool = False
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -64,6 +69,17 @@ class Arm(Command, frozen=True):
 
 class Disarm(Command, frozen=True):
     """The signal has gone."""
+
+
+class Turn(Command, frozen=True):
+    """Open the legs in this direction from now on: the side that opens each leg, in order of execution.
+
+    :param exit_basis_bps: price of the leg that is sold over the one that is bought, as expected at the exit in this
+        direction; none: what the parameters say, with its sign turned with the pair.
+    """
+
+    sides: tuple[Side, Side]
+    exit_basis_bps: float | None = None
 
 
 class Reserve(Command, frozen=True):
@@ -86,6 +102,16 @@ class Rebalance(Command, frozen=True):
 
 class Close(Command, frozen=True):
     """Close both legs in good order."""
+
+    reason: str
+
+
+class Release(Command, frozen=True):
+    """Keep both legs as inventory: what matches leaves the pair's books, which end the cycle with the residual alone.
+
+    Only for a pair whose ledger is its own: what is released is gone from the ledger that the pair was given, and is
+    to be accounted for elsewhere.
+    """
 
     reason: str
 

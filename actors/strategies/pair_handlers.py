@@ -1,112 +1,56 @@
-"""The decisions of a pair: what to do about two legs that belong together.
-
-Whenever nothing works any more, it looks at what is held, by the ledger, and decides from that alone, so that a fill
-that was late, lost or repeated cannot confuse it. Every order is a marketable IOC limit with a cap, except the last
-resort of FLATTENING. Every retry and wait has a bound, beyond which the pair is flattened, and beyond that HALTED with
-its residual reported.
-"""
+"""What a pair does about each message; `actors/strategies/pair.py` has the table that names when."""
 
 from typing import Any
 
-from actors.analytics.pnl import Ledger
-from actors.machine import Machine, Reaction
-from actors.strategies.own_orders import OwnOrders
 from actors.strategies.pair_commands import (
     Close,
     CycleRecorded,
+    Disarm,
     Execution,
     Flatten,
     HeadroomDenied,
     HeadroomGranted,
-    PairParameters,
     PairState,
     Rebalance,
+    Release,
     Reserve,
+    Turn,
 )
-from actors.strategies.pair_orders import COOLDOWN_TIMER, LEG_TIMER, PROTECT_TIMER, RETRY_TIMER, PairOrders
-from actors.strategies.pair_position import PairPosition
-from actors.strategies.repair import RepairKind
-from actors.strategies.repair_attempts import NoRepair, RepairAttempts
-from actors.strategies.sizing import Leg, PairPlan, closable, to_order
+from actors.strategies.pair_decisions import UNPRICED, PairDecisions, Step
+from actors.strategies.pair_orders import COOLDOWN_TIMER, LEG_TIMER, PROTECT_TIMER, RETRY_TIMER
+from actors.strategies.sizing import PairPlan, closable, to_order
 from actors.strategies.trouble import trouble
-from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, TimerFired
-from messages.health import CycleResult
+from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, TimerFired, VenueDown
+from messages.market import Gap
 from messages.order_lifecycle import OrderState
 
-PROTECT_GRACE_POLLS = 5
-"""Polls before a residual is unwound on the one healthy market, rather than waiting for the other."""
-PROTECT_POLLS_MAX = 300
-"""Polls with all venues up and an order still not ended, before the pair halts (one minute)."""
-CLOSING_ROUNDS_MAX = 6
-"""Rounds of a close that fill nothing, before it is flattened."""
-CLOSING_ORDERS_MAX = 60
-"""Rounds of a close altogether."""
-FLATTEN_ROUNDS_MAX = 6
-UNPRICED = "no price to compare the legs by"
-
 _S = PairState
-_AT_REST = frozenset({_S.IDLE, _S.OPEN, _S.COOLDOWN, _S.PROTECTING})
-Step = Reaction[PairState]
 
 
-class PairHandlers(Machine[PairState]):
-    """The handlers; `actors/strategies/pair.py` has the table that names when each is called.
+class PairHandlers(PairDecisions):
+    """The handlers of the table."""
 
-    :param legs: in order of execution: the less liquid one first.
-    :ivar reason: why the cycle in hand ends, or why the pair halted.
-    """
+    _plan: PairPlan | None = None
 
-    def __init__(
-        self, legs: tuple[Leg, Leg], own_orders: OwnOrders, ledger: Ledger, parameters: PairParameters
-    ) -> None:
-        self.legs = legs
-        self.own_orders = own_orders
-        self.parameters = parameters
-        self.position = PairPosition(legs, ledger, parameters.hedge_ratio)
-        self.orders = PairOrders(legs, own_orders, parameters)
-        self.repairs = RepairAttempts(self.position, self.orders, parameters)
-        self.reason = ""
-        self._plan: PairPlan | None = None
-        self._must_flatten = False
-        self._begin()
-        super().__init__()
-
-    def _begin(self) -> None:
-        """Forget the last cycle's counters."""
-        self._rounds = self._closes = self._timeouts = self._polls = 0
-        self.repairs.begin()
-        self._was_closed = self._was_flattened = self._must_flatten = False
-
-    # --- what the strategy asks about ---------------------------------------------------------------------------
-
-    @property
-    def is_settled(self) -> bool:
-        """Nothing works, and what is held is balanced, too small to trade, or a person's business."""
-        if self.state is _S.HALTED:
-            return True
-        if self.own_orders.working or self._must_flatten or self.state not in _AT_REST:
-            return False
-        return self.position.is_measurable and not self.position.is_actionable()
-
-    def result(self, *, has_fills: bool) -> CycleResult:
-        """What became of the cycle, as it stands at its end."""
-        if self._was_flattened:
-            return CycleResult.FLATTENED
-        if not has_fills or self.state is _S.HALTED:
-            return CycleResult.ABANDONED
-        if self._was_closed:
-            return CycleResult.REPAIRED if self.repairs.kinds else CycleResult.COMPLETED
-        return CycleResult.UNWOUND if RepairKind.UNWIND in self.repairs.kinds else CycleResult.ABANDONED
+    def stay(self, _message: Any) -> Step:
+        return self.state, []
 
     # --- opening ------------------------------------------------------------------------------------------------
 
-    def stay(self, _message: Any) -> Step:
+    def turn(self, command: Turn) -> Step:
+        self.position.turn(command.sides)
+        self.repairs.exit_basis_bps = command.exit_basis_bps
         return self.state, []
 
     def arm(self, _command: Any) -> Step:
         return _S.ARMED, []
 
-    def stand_down(self, _message: Any) -> Step:
+    def stand_down(self, message: Disarm | Gap | VenueDown | DrainStrategy) -> Step:
+        """A signal ends before anything was sent."""
+        self.reason = trouble(message)
+        return _S.IDLE, []
+
+    def cut_rest(self, _message: DrainStrategy) -> Step:
         return _S.IDLE, self.orders.cancel_timers()
 
     def reserve(self, command: Reserve) -> Step:
@@ -121,7 +65,7 @@ class PairHandlers(Machine[PairState]):
         plan = self._plan
         assert plan is not None
         self._begin()
-        self.reason = ""
+        self.reason, self.position.closes_only = "", False
         self.position.reference = plan.reference_price
         if self.parameters.execution is Execution.CONCURRENT:
             tickets = [self.orders.opening(index, plan.quantities[index], plan.limits[index]) for index in (0, 1)]
@@ -146,36 +90,6 @@ class PairHandlers(Machine[PairState]):
     def settle(self, _report: Any) -> Step:
         return (self.state, []) if self.own_orders.working else self._settle()
 
-    def _settle(self) -> Step:
-        """Nothing works: what is held decides where the pair stands."""
-        outputs = self.orders.cancel_timers()
-        position = self.position
-        if position.is_wrong_way() or self._must_flatten:
-            state, more = self._flatten(self.reason or "a leg is held against its direction")
-        elif not position.is_measurable:
-            state, more = self._protect(UNPRICED)
-        elif position.is_actionable():
-            state, more = self._repair()
-        elif position.is_holding():
-            state, more = _S.OPEN, []
-        else:
-            state, more = _S.FLAT, []
-        return state, [*outputs, *more]
-
-    # --- repairing ----------------------------------------------------------------------------------------------
-
-    def _repair(self) -> Step:
-        """Complete or unwind, whichever is cheaper."""
-        found = self.repairs.next()
-        if found is NoRepair.NO_MARKET:
-            return self._protect(found.value)
-        if isinstance(found, NoRepair):
-            return self._flatten(f"not repaired in {self.repairs.count} attempts: {found.value}")
-        self._timeouts = 0
-        outputs = self.orders.send([found.ticket])
-        self.repairs.sent(found.repair, self.orders.batch[0])
-        return _S.REPAIRING, outputs
-
     def after_repair(self, _report: Any) -> Step:
         """An attempt has ended: account for it, and try again a little later if the legs still do not match."""
         if self.own_orders.working:
@@ -185,17 +99,15 @@ class PairHandlers(Machine[PairState]):
             return self._settle()
         return self._wait_for_retry()
 
-    def _wait_for_retry(self) -> Step:
-        if RETRY_TIMER in self.own_orders.timers:
-            return self.state, []
-        outputs = self.own_orders.cancel_timer(LEG_TIMER)
-        return self.state, [*outputs, self.orders.wait(RETRY_TIMER)]
-
     # --- holding ------------------------------------------------------------------------------------------------
 
     def check_open(self, _report: Any) -> Step:
-        """A late report while the pair is held: a leg that is gone altogether must be replaced or the other closed."""
-        if self.position.is_one_legged() or self.position.is_wrong_way() or not self.position.is_holding():
+        """A late report while the pair is held: a leg that is gone altogether must be replaced or the other closed.
+
+        What the venue took away is followed at once; a smaller fill of ours is the strategy's to rebalance.
+        """
+        position = self.position
+        if position.is_one_legged() or position.is_wrong_way() or not position.is_holding() or position.closes_only:
             return self._settle()
         return self.state, []
 
@@ -211,10 +123,15 @@ class PairHandlers(Machine[PairState]):
             [self.orders.capped((1, side, quantity), self.parameters.slippage_bps_max)]
         )
 
+    def release(self, command: Release) -> Step:
+        self.reason, self._was_closed = command.reason, True
+        self.position.release()
+        return _S.FLAT, self.orders.cancel_timers()
+
     def notice(self, _report: Any) -> Step:
         """A late report while nothing should be held: take over what it brought."""
         position = self.position
-        if not position.is_measurable and any(position.held):
+        if not position.is_measurable:
             return self._protect(UNPRICED)
         if position.is_actionable() or position.is_holding() or position.is_wrong_way():
             self._begin()
@@ -229,20 +146,6 @@ class PairHandlers(Machine[PairState]):
         self._rounds, self._closes, self._was_closed = 0, 0, True
         return self._close_round()
 
-    def _close_round(self) -> Step:
-        wanted = self.position.closing(self.parameters.execution)
-        if not any(wanted):
-            return _S.FLAT, self.orders.cancel_timers()
-        if self._rounds >= CLOSING_ROUNDS_MAX or self._closes >= CLOSING_ORDERS_MAX:
-            return self._flatten(f"{self.reason}; not closed in {self._closes} rounds")
-        if not all(self.orders.is_usable(index) for index in (0, 1) if wanted[index]):
-            return self._protect("a market went stale while closing")
-        self._closes += 1
-        self._timeouts = 0
-        slippage_bps = self.parameters.slippage_bps_max * max(1, self._rounds)
-        orders = [(index, self.legs[index].closes, wanted[index]) for index in (0, 1) if wanted[index]]
-        return _S.CLOSING, self.orders.send([self.orders.capped(order, slippage_bps) for order in orders])
-
     def after_close(self, _report: Any) -> Step:
         if self.own_orders.working or RETRY_TIMER in self.own_orders.timers:
             return self.state, []
@@ -254,29 +157,8 @@ class PairHandlers(Machine[PairState]):
 
     def flatten(self, command: Flatten) -> Step:
         """Close both legs at any price; what works is cancelled first."""
-        if self.own_orders.working:
-            self._must_flatten, self.reason, self._rounds = True, command.reason, 0
-            return self._protect(command.reason)
-        return self._flatten(command.reason)
-
-    def _flatten(self, reason: str) -> Step:
-        self.reason = reason
-        if not self._must_flatten:
-            self._rounds, self._must_flatten = 0, True
-        return self._flatten_round()
-
-    def _flatten_round(self) -> Step:
-        wanted = self.position.closables()
-        if not wanted:
-            self._was_flattened, self._must_flatten = True, False
-            return _S.FLAT, self.orders.cancel_timers()
-        if self._rounds >= FLATTEN_ROUNDS_MAX:
-            return self._halt(f"{self.reason}; not flat after {self._rounds} rounds")
-        if not all(self.legs[index].view.is_up for index, _, _ in wanted):
-            return self._protect(self.reason)
-        self._rounds += 1
-        self._timeouts = 0
-        return _S.FLATTENING, self.orders.send([self.orders.flattening(order, self._rounds) for order in wanted])
+        self._must_flatten, self.reason, self._rounds = True, command.reason, 0
+        return self._protect(command.reason) if self.own_orders.working else self._flatten_round()
 
     def after_flatten(self, _report: Any) -> Step:
         if self.own_orders.working:
@@ -284,85 +166,65 @@ class PairHandlers(Machine[PairState]):
         return self._wait_for_retry() if self.position.closables() else self._flatten_round()
 
     def rest(self, _recorded: CycleRecorded) -> Step:
+        self.position.closes_only = False
         if not self.parameters.cooldown_ms:
             return _S.IDLE, []
         return _S.COOLDOWN, [self.orders.wait(COOLDOWN_TIMER)]
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def on_timer(self, fired: TimerFired) -> Step:
-        """A leg's order is late, or it is time for the next attempt."""
-        if fired.name == LEG_TIMER:
-            return self._time_out()
-        if self.state is _S.CLOSING:
-            return self._close_round()
-        return self._flatten_round() if self.state is _S.FLATTENING else self._settle()
+    def late_leg(self, fired: TimerFired) -> Step:
+        """The order of a leg is late."""
+        return self._time_out() if fired.name == LEG_TIMER else (self.state, [])
 
-    def _time_out(self) -> Step:
-        """A timeout is not a reject: ask for the cancel, and wait for what the order's own reports say."""
-        self._timeouts += 1
-        if self._timeouts > self.parameters.repair_attempts_max:
-            names = ", ".join(order.request.client_order_id for order in self.own_orders.working)
-            self.own_orders.problems.append(f"{names}: no end reported after {self._timeouts - 1} cancels; protecting")
-            return self._protect(f"order {names} does not end")
-        return self.state, [*self.orders.cancel_reachable(), self.orders.wait(LEG_TIMER)]
+    def close_again(self, fired: TimerFired) -> Step:
+        return self._close_round() if fired.name == RETRY_TIMER else self.late_leg(fired)
+
+    def flatten_again(self, fired: TimerFired) -> Step:
+        return self._flatten_round() if fired.name == RETRY_TIMER else self.late_leg(fired)
+
+    def repair_again(self, fired: TimerFired) -> Step:
+        return self._settle() if fired.name == RETRY_TIMER else self.late_leg(fired)
+
+    def end_rest(self, fired: TimerFired) -> Step:
+        return (_S.IDLE, []) if fired.name == COOLDOWN_TIMER else (self.state, [])
 
     # --- protecting ---------------------------------------------------------------------------------------------
 
     def protect(self, message: Any) -> Step:
         return self._protect(trouble(message))
 
-    def _protect(self, reason: str) -> Step:
-        if not self._must_flatten:
-            self.reason = reason
-        self._polls = 0
-        outputs = [*self.orders.cancel_timers(), *self.orders.cancel_reachable()]
-        return _S.PROTECTING, [*outputs, self.orders.wait(PROTECT_TIMER)]
-
-    def hear_protected(self, _message: Any) -> Step:
+    def hear_protected(self, message: Any) -> Step:
         """A report or a venue's return while protecting: go on as soon as everything is known and fresh."""
         if not self.own_orders.working and self._is_healthy():
-            self.repairs.account()
-            return self._settle()
-        return self.cancel_rest(_message)
+            return self._go_on()
+        return self.cancel_rest(message)
 
-    def poll_protected(self, _fired: TimerFired) -> Step:
+    def poll_protected(self, fired: TimerFired) -> Step:
+        if fired.name != PROTECT_TIMER:
+            return self.state, []
         self._polls += 1
+        self._outage_polls += 1
         if self.own_orders.working:
             return self._poll_unknown()
         self.repairs.account()
         position = self.position
         is_idle = position.is_measurable and not (position.is_holding() or position.is_actionable())
         if self._is_healthy() or (is_idle and not position.is_wrong_way()):
-            return self._settle()
-        can_reduce = position.is_measurable and position.is_actionable() and bool(self.repairs.available())
-        if self._polls >= PROTECT_GRACE_POLLS and can_reduce:
-            return self._settle()
-        return self.state, [self.orders.wait(PROTECT_TIMER)]
+            return self._go_on()
+        if position.is_measurable and not position.is_actionable() and not self._must_flatten:
+            return self.state, [self.orders.wait(PROTECT_TIMER)]  # hedged: it can wait as long as it takes
+        return self._poll_residual()
 
-    def _poll_unknown(self) -> Step:
-        if not all(self.orders.is_reachable(order) for order in self.own_orders.working):
-            self._polls = 0
-        if self._polls > PROTECT_POLLS_MAX:
-            names = ", ".join(order.request.client_order_id for order in self.own_orders.working)
-            return self._halt(f"the outcome of {names} did not become known")
-        return self.state, [*self.orders.cancel_reachable(), self.orders.wait(PROTECT_TIMER)]
-
-    def _is_healthy(self) -> bool:
-        if self._must_flatten:
-            return all(leg.view.is_up for leg in self.legs)
-        return self.orders.is_usable(0) and self.orders.is_usable(1)
+    def _go_on(self) -> Step:
+        self.repairs.account()
+        self._outage_polls = 0
+        return self._settle()
 
     # --- ends ---------------------------------------------------------------------------------------------------
 
     def halt(self, message: HaltStrategy) -> Step:
         return self._halt(message.reason)
-
-    def _halt(self, reason: str) -> Step:
-        self.reason = reason
-        held = self.position.residual_text() or "the legs match"
-        self.own_orders.problems.append(f"HALTED: {reason}; {held}; a person must acknowledge")
-        return _S.HALTED, [*self.orders.cancel_timers(), *self.orders.cancel_reachable()]
 
     def cancel_rest(self, _message: Any) -> Step:
         """What turns out to work still is cancelled; what it had filled is counted."""
@@ -375,15 +237,22 @@ class PairHandlers(Machine[PairState]):
 
     def recover(self, _message: StrategyStarted) -> Step:
         self._begin()
+        self.reason = "restarted"
         return _S.RECOVERING, []
 
     def take_over(self, _message: RecoveryCompleted) -> Step:
-        """Both legs: hold them. One leg, or legs that do not match: repair as soon as there are prices."""
+        """Both legs: hold them. One leg, or legs that do not match: repair as soon as there are prices.
+
+        Where the gateways know of less than we did, the venue has taken it: it is not opened again.
+        """
+        position = self.position
+        if position.has_lost():
+            self.position.closes_only = True
+        if position.turn_to_what_is_held():
+            self.repairs.exit_basis_bps = None
         if self.own_orders.working:
             return self._protect("orders of an earlier incarnation are still open")
-        position = self.position
-        held_something = any(held > 0 for held in position.held)
-        if held_something and not position.is_measurable:
+        if not position.is_measurable:
             return self._protect(UNPRICED)
         if position.is_wrong_way():
             self._must_flatten = True

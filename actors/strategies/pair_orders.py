@@ -8,7 +8,7 @@ from actors.strategies.pair_commands import PairParameters
 from actors.strategies.sizing import Leg, slipped
 from messages.control import SetTimer
 from messages.order_lifecycle import Order
-from messages.orders import Side
+from messages.orders import OrderClosed, OrderDenied, OrderRejected, Side
 
 NS_PER_MS = 1_000_000
 RETRY_MS = 100
@@ -28,6 +28,7 @@ class PairOrders:
     """Makes the orders of both legs, and remembers the last ones it sent.
 
     :ivar batch: the orders that were sent last.
+    :ivar shortfall: how the last order that did not fill completely ended, in words.
     """
 
     def __init__(self, legs: tuple[Leg, Leg], own_orders: OwnOrders, parameters: PairParameters) -> None:
@@ -35,6 +36,7 @@ class PairOrders:
         self.own_orders = own_orders
         self.parameters = parameters
         self.batch: list[Order] = []
+        self.shortfall = ""
         self._wait_ms = {
             LEG_TIMER: parameters.leg_timeout_ms,
             RETRY_TIMER: RETRY_MS,
@@ -54,7 +56,7 @@ class PairOrders:
             side=side,
             quantity=quantity,
             price=price,
-            reduce_only=not leg.instrument.is_spot and (is_closing or side is leg.closes),
+            reduce_only=not (leg.instrument.is_spot or leg.is_shared) and (is_closing or side is leg.closes),
             valid_for_ms=self.parameters.leg_timeout_ms,
         )
 
@@ -82,6 +84,20 @@ class PairOrders:
         requests = [order.request for order in self.batch]
         return [*self.own_orders.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
 
+    def note_end(self, report: OrderClosed | OrderRejected | OrderDenied) -> None:
+        """Remember, in words, an order that did not do what it was sent for."""
+        order = self.own_orders.order(report.client_order_id)
+        names = [
+            f"the {ordinal} leg ({leg.instrument.id})"
+            for ordinal, leg in zip(("first", "second"), self.legs, strict=True)
+            if leg.instrument.id == report.instrument
+        ]
+        if order is None or not names:
+            return
+        how = _how_it_ended(report, order)
+        if how:
+            self.shortfall = f"{names[0]} {how}"
+
     @property
     def has_filled(self) -> bool:
         """Whether the orders that were sent last have filled anything."""
@@ -103,3 +119,16 @@ class PairOrders:
 
     def cancel_timers(self) -> Outputs:
         return [cancel for name in TIMERS for cancel in self.own_orders.cancel_timer(name)]
+
+
+def _how_it_ended(report: OrderClosed | OrderRejected | OrderDenied, order: Order) -> str:
+    """Empty for an order that filled completely."""
+    if isinstance(report, OrderRejected):
+        return f"was rejected: {report.reason.value} {report.text}".rstrip()
+    if isinstance(report, OrderDenied):
+        return f"was denied: {report.reason.value} {report.context}".rstrip()
+    filled, request = order.filled_quantity, order.request
+    if filled >= request.quantity:
+        return ""
+    at = "at the market" if request.price is None else f"at {request.price:,}"
+    return f"filled {filled} of {request.quantity} {at}" if filled else f"filled nothing {at}"

@@ -62,6 +62,14 @@ def is_actionable(legs: tuple[Leg, Leg], held: Holdings) -> bool:
     return False
 
 
+def is_unwindable(legs: tuple[Leg, Leg], held: Holdings) -> bool:
+    """Whether what one leg has too much of is large enough to be closed."""
+    gap = hedge_gap(legs, held)
+    if gap < 0:
+        return closable(legs[1], -gap) > 0
+    return gap > 0 and closable(legs[0], _excess_first(legs, held)) > 0
+
+
 def repairs(legs: tuple[Leg, Leg], held: Holdings, usable: tuple[bool, bool], exit_basis_bps: float) -> list[Repair]:
     """Every order that can be sent now and would close the gap, the cheapest first.
 
@@ -70,8 +78,7 @@ def repairs(legs: tuple[Leg, Leg], held: Holdings, usable: tuple[bool, bool], ex
     """
     gap = hedge_gap(legs, held)
     if gap > 0:
-        excess = held.quantities[0] - leading(legs, held.quantities[1], held.hedge_ratio, held.reference)
-        found = [_complete(legs, held, 1, gap, exit_basis_bps), _unwind(legs, held, 0, excess)]
+        found = [_complete(legs, held, 1, gap, exit_basis_bps), _unwind(legs, held, 0, _excess_first(legs, held))]
     elif gap < 0:
         found = [_complete(legs, held, 0, _lacking_first(legs, held), exit_basis_bps), _unwind(legs, held, 1, -gap)]
     else:
@@ -81,6 +88,10 @@ def repairs(legs: tuple[Leg, Leg], held: Holdings, usable: tuple[bool, bool], ex
 
 def _lacking_first(legs: tuple[Leg, Leg], held: Holdings) -> Decimal:
     return leading(legs, held.quantities[1], held.hedge_ratio, held.reference) - max(held.quantities[0], ZERO)
+
+
+def _excess_first(legs: tuple[Leg, Leg], held: Holdings) -> Decimal:
+    return held.quantities[0] - leading(legs, held.quantities[1], held.hedge_ratio, held.reference)
 
 
 def _unwind(legs: tuple[Leg, Leg], held: Holdings, index: int, quantity: Decimal) -> Repair | None:
@@ -95,7 +106,7 @@ def _unwind(legs: tuple[Leg, Leg], held: Holdings, index: int, quantity: Decimal
     entry = held.prices[index]
     base = float(leg.instrument.base_quantity(quantity, held.reference))
     moved = (price - float(entry)) * leg.opens.sign if entry is not None else 0.0
-    cost = -moved * base + _fee(leg, base, price)
+    cost = -moved * base * leg.rate + _fee(leg, base, price)
     return Repair(RepairKind.UNWIND, index, leg.closes, quantity, cost)
 
 
@@ -114,10 +125,10 @@ def _complete(
         return None
     base = float(leg.instrument.base_quantity(quantity, held.reference))
     expected = exit_basis_bps / BPS * price
-    locked = (-leg.opens.sign * price - other.opens.sign * met - expected) * base
+    locked = (-leg.opens.sign * price * leg.rate - other.opens.sign * met * other.rate - expected * leg.rate) * base
     cost = 2.0 * _fee(leg, base, price) + _fee(other, base, met) - locked
     return Repair(RepairKind.COMPLETE, index, leg.opens, quantity, cost)
 
 
 def _fee(leg: Leg, base: float, price: float) -> float:
-    return base * price * float(leg.instrument.taker_fee_bps) / BPS
+    return base * price * leg.rate * float(leg.instrument.taker_fee_bps) / BPS

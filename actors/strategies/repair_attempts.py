@@ -25,12 +25,16 @@ class NextRepair(msgspec.Struct, frozen=True):
 
 
 class RepairAttempts:
-    """:ivar kinds: of the repairs that have filled anything. :ivar spent: in quote currency, as estimated."""
+    """:ivar kinds: of the repairs that have filled anything. :ivar spent: in quote currency, as estimated.
+
+    :ivar exit_basis_bps: as the last `Turn` told it; none: by the parameters.
+    """
 
     def __init__(self, position: PairPosition, orders: PairOrders, parameters: PairParameters) -> None:
         self.position = position
         self.orders = orders
         self.parameters = parameters
+        self.exit_basis_bps: float | None = None
         self.begin()
 
     def begin(self) -> None:
@@ -42,7 +46,14 @@ class RepairAttempts:
     def available(self) -> list[Repair]:
         """What could be sent now, the cheapest first."""
         usable = (self.orders.is_usable(0), self.orders.is_usable(1))
-        return repairs(self.position.legs, self.position.holdings(), usable, self.parameters.exit_basis_bps)
+        found = repairs(self.position.legs, self.position.holdings(), usable, self._exit_basis_bps())
+        return [repair for repair in found if repair.kind is RepairKind.UNWIND] if self.position.must_unwind else found
+
+    def _exit_basis_bps(self) -> float:
+        if self.exit_basis_bps is not None:
+            return self.exit_basis_bps
+        expected_bps = self.parameters.exit_basis_bps
+        return -expected_bps if self.position.is_turned else expected_bps
 
     def next(self) -> NextRepair | NoRepair:
         """The next attempt: at the touch, given away by a slippage that grows with the attempts but not past what
@@ -58,9 +69,16 @@ class RepairAttempts:
             return NoRepair.TOO_DEAR
         leg = self.position.legs[best.leg]
         base = leg.instrument.base_quantity(best.quantity, self.position.holdings().reference)
-        room_bps = (budget - max(best.cost, 0.0)) / (float(base) * leg.view.touch(best.side)) * BPS
+        value = float(base) * leg.view.touch(best.side) * leg.rate
+        room_bps = (budget - max(best.cost, 0.0)) / value * BPS
         slippage_bps = min(self.parameters.slippage_bps_max * (self.count + 1), room_bps)
         return NextRepair(best, self.orders.capped((best.leg, best.side, best.quantity), slippage_bps))
+
+    def last_resort(self) -> NextRepair:
+        """What can be sent now, whatever it costs, at the wide limit of an emergency; rather closing than opening."""
+        best = min(self.available(), key=lambda repair: repair.kind is RepairKind.COMPLETE)
+        wanted = (best.leg, best.side, best.quantity)
+        return NextRepair(best, self.orders.capped(wanted, self.parameters.flatten_slippage_bps))
 
     def sent(self, repair: Repair, order: Order) -> None:
         self.count += 1

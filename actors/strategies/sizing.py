@@ -22,11 +22,16 @@ class Leg(msgspec.Struct):
     """One instrument of a pair.
 
     :param opens: the side that opens it: BUY for the long leg.
+    :param rate: worth of its quote currency, in the one that the pair counts its costs in.
+    :param is_shared: the strategy holds more of the instrument than this leg, so that what closes the leg may open a
+        position at the venue: it is not reduce-only, and keeps to the minimum notional.
     """
 
     instrument: Instrument
     opens: Side
     view: MarketView
+    rate: float = 1.0
+    is_shared: bool = False
 
     @property
     def closes(self) -> Side:
@@ -103,7 +108,8 @@ def closable(leg: Leg, held: Decimal) -> Decimal:
     if held <= 0:
         return ZERO
     quantity = _at_most(leg.instrument, leg.instrument.round_quantity(held))
-    return quantity if is_tradable(leg.instrument, quantity, leg.view.mid, is_reducing=True) else ZERO
+    is_reducing = not leg.is_shared
+    return quantity if is_tradable(leg.instrument, quantity, leg.view.mid, is_reducing=is_reducing) else ZERO
 
 
 def _at_most(instrument: Instrument, quantity: Decimal) -> Decimal:

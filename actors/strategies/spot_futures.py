@@ -1,5 +1,7 @@
 """Spot-futures hedging (cash and carry, funding): long spot, short a perpetual or dated future of the same asset.
 
+Or the mirror, where spot can be sold that was not bought.
+
 Enter when basis and expected funding, net of every cost, are worth `min_edge_bps`; hold; leave on convergence, profit
 target, stop loss, funding flip, time limit, expiry or margin. The legs are traded by `PairExecution`; the states here
 are what its states mean for this strategy.
@@ -11,7 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from actors.machine import Reaction, Rows, on
+from actors.machine import Reaction, Row, Rows, on
 from actors.strategies.carry_signal import CarrySignal, HeldPair, held_pair
 from actors.strategies.pair_commands import (
     Close,
@@ -21,28 +23,22 @@ from actors.strategies.pair_commands import (
     PairParameters,
     PairState,
 )
+from actors.strategies.pair_rows import meaning_of_all, rows_of_pair, targets_of_pair
 from actors.strategies.sizing import Leg, PlanRequest
 from actors.strategies.spot_futures_parameters import (
     SpotFuturesParameters,
     carry_terms,
     deadline_ns,
     faults_of,
+    is_long_spot,
     pair_parameters,
 )
-from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
+from actors.strategies.strategy import ENDINGS, INPUTS
 from actors.strategies.two_leg import SILENCE, TwoLegStrategy
-from messages.control import (
-    DrainStrategy,
-    HaltStrategy,
-    RecoveryCompleted,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.control import TimerFired
 from messages.instruments import Instrument
-from messages.market import Gap, MarkPrice, Quote
-from messages.orders import FundingPaid, OrderUnknown, Side
+from messages.market import MarkPrice, Quote
+from messages.orders import FundingPaid, Side
 from messages.topics import Channel
 
 NS_PER_S = 1_000_000_000
@@ -61,6 +57,13 @@ class State(Enum):
     HALTED = "stopped; a person must look at it"
 
 
+class Exit(Enum):
+    STOP = "the loss is too large"
+    TARGET = "the profit is large enough"
+    CONVERGED = "holding on brings too little"
+    FLIPPED = "funding has turned"
+
+
 _MEANING = {
     PairState.RECOVERING: State.IDLE,
     PairState.IDLE: State.ANALYZING_MARKET,
@@ -77,6 +80,26 @@ _MEANING = {
 }
 _L = TwoLegStrategy
 _SPOT_FIRST = (State.OPENING_SPOT_POSITION, State.OPENING_FUTURES_HEDGE)
+_OUTER = meaning_of_all(
+    {
+        **{state: frozenset({meaning}) for state, meaning in _MEANING.items()},
+        PairState.IDLE: frozenset({State.ANALYZING_MARKET, State.IDLE}),
+        PairState.LEG_ONE_WORKING: frozenset(_SPOT_FIRST),
+        PairState.LEG_TWO_WORKING: frozenset(_SPOT_FIRST),
+    }
+)
+"""All that each state of the pair may mean, whichever leg goes first, drained or not."""
+
+
+def _after(*messages: type) -> frozenset[State]:
+    """Where it may stand after it has told its pair, which is OPEN, one of these."""
+    return targets_of_pair(State.MONITORING_POSITIONS, _OUTER, *messages)
+
+
+def _following(funding: Row) -> Mapping[State, Rows]:
+    """Rows by which every state follows the pair; what the pair is not told is only taken note of."""
+    unheard = {**dict.fromkeys(INPUTS, on(_L.stay)), FundingPaid: funding}
+    return {state: {**unheard, **rows_of_pair(state, _OUTER, _L.follow)} for state in State}
 
 
 class SpotFutures(TwoLegStrategy[State]):
@@ -96,7 +119,8 @@ class SpotFutures(TwoLegStrategy[State]):
         self.signal = CarrySignal(self._spot, self._futures, carry_terms(parameters))
         self._min_edge_bps = parameters.min_edge_bps
         self._notional = float(parameters.notional)
-        self._readings = self._flips = self._deadline_ns = 0
+        self._readings = dict.fromkeys(Exit, 0)
+        self._deadline_ns = 0
         self._entry_rate = 0.0
         self._held: HeldPair | None = None
 
@@ -117,7 +141,8 @@ class SpotFutures(TwoLegStrategy[State]):
 
     def make_legs(self) -> tuple[Leg, Leg]:
         spot, futures = self.views[self.parameters.spot], self.views[self.parameters.futures]
-        legs = Leg(spot.instrument, Side.BUY, spot), Leg(futures.instrument, Side.SELL, futures)
+        side = Side.BUY if is_long_spot(self.parameters) else Side.SELL
+        legs = Leg(spot.instrument, side, spot), Leg(futures.instrument, side.opposite, futures)
         return legs if self.parameters.first_leg == "spot" else (legs[1], legs[0])
 
     def pair_parameters(self) -> PairParameters:
@@ -183,27 +208,35 @@ class SpotFutures(TwoLegStrategy[State]):
         return (self._state, ()) if command is None else self.follow(command)
 
     def _reason_to_leave(self, now_ns: int, held: HeldPair) -> Command | None:
+        """Margin and time are acted on at once; what depends on a price must be read `exit_confirm` times in a row, so
+        that one bad quote does not close a pair.
+        """
         parameters = self.parameters
-        profit = self.signal.profit(held)
-        if profit <= -parameters.stop_loss * self._notional:
-            return Close(f"stop loss at {profit:.2f}")
-        if profit >= parameters.profit_target * self._notional:
-            return Close(f"profit target at {profit:.2f}")
-        if now_ns >= self._deadline_ns:
-            return Close("time limit or expiry guard")
         if self.signal.margin_ratio(held, parameters.leverage) < parameters.margin_ratio_min:
             return Flatten("margin guard")
+        if now_ns >= self._deadline_ns:
+            return Close("time limit or expiry guard")
+        profit = self.signal.profit(held)
+        if profit is None:
+            return None  # a book without size is no reading
+        if self._is_confirmed(Exit.STOP, is_read=profit <= -parameters.stop_loss * self._notional):
+            return Close(f"stop loss at {profit:.2f}")
+        if self._is_confirmed(Exit.TARGET, is_read=profit >= parameters.profit_target * self._notional):
+            return Close(f"profit target at {profit:.2f}")
         remaining_bps = self.signal.remaining_bps(now_ns, held)
-        self._readings = self._readings + 1 if remaining_bps < parameters.exit_edge_bps else 0
-        if self._readings >= parameters.exit_confirm:
+        if self._is_confirmed(Exit.CONVERGED, is_read=remaining_bps < parameters.exit_edge_bps):
             return Close(f"converged: {remaining_bps:.2f} bps left")
         return None
+
+    def _is_confirmed(self, reason: Exit, *, is_read: bool) -> bool:
+        """Whether this reason to leave has been read often enough in a row."""
+        readings = self._readings[reason] = self._readings[reason] + 1 if is_read else 0
+        return readings >= self.parameters.exit_confirm
 
     def watch_funding(self, _mark: MarkPrice) -> Reaction[State]:
         """Leave when the funding that was entered for has turned against us."""
         has_flipped = self._entry_rate > 0.0 > self.signal.funding_rate
-        self._flips = self._flips + 1 if has_flipped else 0
-        if self.is_draining or self._flips < self.parameters.exit_confirm:
+        if not self._is_confirmed(Exit.FLIPPED, is_read=has_flipped) or self.is_draining:
             return self._state, ()
         return self.follow(Close(f"funding flipped to {self.signal.funding_rate:.6f}"))
 
@@ -217,73 +250,26 @@ class SpotFutures(TwoLegStrategy[State]):
         return self._state, ()
 
     def _measure(self) -> HeldPair | None:
-        cycle = self.cycle_log.so_far(self.pnl())
+        cycle = self.earned_in_cycle()
         booked = cycle.realised - cycle.fees + cycle.funding
         return held_pair(self.ledger.books[self.parameters.spot], self.ledger.books[self.parameters.futures], booked)
 
     def begin_holding(self) -> None:
         self._held = None
-        self._readings = self._flips = 0
+        self._readings = dict.fromkeys(Exit, 0)
         self._deadline_ns = deadline_ns(self.parameters, self._futures.instrument, self.cycle_log.started_ns)
 
-    _SETTLED = (
-        State.MONITORING_POSITIONS,
-        State.REBALANCING,
-        State.CLOSING_POSITIONS,
-        State.PROTECTING,
-        State.COOLDOWN,
-        State.ANALYZING_MARKET,
-        State.IDLE,
-    )
-    """Where it may stand once nothing works any more."""
-
-    _ALWAYS: Rows = {
-        **dict.fromkeys(INPUTS, on(_L.stay)),
-        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy), on(_L.follow)),
-        FundingPaid: on(book_funding),
-        StrategyStarted: on(_L.follow, State.IDLE),
-        HaltStrategy: on(_L.follow, State.HALTED),
-    }
-    """Rows of every state: what is only taken note of, a restart, a halt."""
-
-    _RESTING: Rows = {
-        **_ALWAYS,
-        **dict.fromkeys(ENDINGS, on(_L.follow, *_SETTLED)),
-        DrainStrategy: on(_L.follow, State.IDLE),
-    }
-    _WORKING: Rows = {
-        **_ALWAYS,
-        **dict.fromkeys(ENDINGS, on(_L.follow, *_SETTLED)),
-        **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_L.follow, State.PROTECTING)),
-        TimerFired: on(_L.follow, *_SETTLED, State.HALTED),
-    }
-    _OPENING: Rows = {**_WORKING, **dict.fromkeys(ENDINGS, on(_L.follow, *_SPOT_FIRST, *_SETTLED))}
+    _FOLLOWING = _following(on(book_funding))
 
     transitions = {
-        State.IDLE: {**_RESTING, RecoveryCompleted: on(_L.follow, *_SETTLED)},
-        State.ANALYZING_MARKET: {**_RESTING, Quote: on(seek_entry, *_SPOT_FIRST)},
-        State.OPENING_SPOT_POSITION: _OPENING,
-        State.OPENING_FUTURES_HEDGE: _OPENING,
+        **_FOLLOWING,
+        State.ANALYZING_MARKET: {**_FOLLOWING[State.ANALYZING_MARKET], Quote: on(seek_entry, *_SPOT_FIRST)},
         State.MONITORING_POSITIONS: {
-            **_WORKING,
-            **dict.fromkeys(ENDINGS, on(follow_open, *_SETTLED)),
-            Quote: on(watch_carry, *_SETTLED),
-            MarkPrice: on(watch_funding, *_SETTLED),
-            TimerFired: on(_L.watch, State.REBALANCING, State.PROTECTING),
-        },
-        State.REBALANCING: _WORKING,
-        State.CLOSING_POSITIONS: _WORKING,
-        State.PROTECTING: {
-            **_WORKING,
-            VenueUp: on(_L.follow, *_SETTLED),
-            OrderUnknown: on(_L.follow),
-        },
-        State.COOLDOWN: {**_RESTING, TimerFired: on(_L.follow, State.ANALYZING_MARKET, State.IDLE)},
-        State.HALTED: {
-            **_ALWAYS,
-            RecoveryCompleted: on(_L.follow),
-            StrategyStarted: on(_L.follow),
-            HaltStrategy: on(_L.follow),
+            **_FOLLOWING[State.MONITORING_POSITIONS],
+            **dict.fromkeys(ENDINGS, on(follow_open, State.REBALANCING, *_after(*ENDINGS))),
+            Quote: on(watch_carry, *_after(Close, Flatten, FeedStale)),
+            MarkPrice: on(watch_funding, *_after(Close)),
+            TimerFired: on(_L.watch, State.REBALANCING, *_after(FeedStale)),
         },
     }
     terminal = frozenset({State.HALTED})

@@ -22,14 +22,14 @@ Attempts = Annotated[int, msgspec.Meta(ge=1, le=100)]
 class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Parameters of a spot-futures pair.
 
-    :param spot: instrument id of the spot leg, which is bought.
-    :param futures: instrument id of the perpetual or dated future, which is sold.
+    :param spot: instrument id of the spot leg.
+    :param futures: instrument id of the perpetual or dated future.
     :param notional: size of each leg, in the spot's quote currency.
     :param hedge_ratio: base sold for each base bought.
     :param min_edge_bps: edge, net of all costs, to enter at; negative ones trade at a loss on purpose.
     :param exit_edge_bps: leave when what holding on would bring is less.
     :param exit_basis_bps: executable basis (F_ask / S_bid − 1) that is expected at the exit.
-    :param exit_confirm: readings in a row before leaving on convergence or a funding flip.
+    :param exit_confirm: readings in a row before leaving for any reason but time, expiry and margin.
     :param min_funding_apr: least gross yearly funding rate to enter at, as a ratio; none: funding is no condition.
     :param horizon_hours: over which funding and borrow are expected.
     :param funding_guard_s: seconds before a funding stamp in which no entry lives on that payment alone.
@@ -52,6 +52,9 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     :param quote_age_max_ms: a quote that is older is not traded on, in market time.
     :param execution: sequential (the second leg follows what the first filled) or concurrent.
     :param first_leg: which leg goes first when sequential: the less liquid one.
+    :param direction: long-spot (spot bought, futures sold) or short-spot, the mirror.
+    :param can_short_spot: the account holds or can borrow the base currency that short-spot sells; its cost is
+        `borrow_apr`.
     """
 
     spot: str
@@ -84,6 +87,8 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     quote_age_max_ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 5_000
     execution: Literal["sequential", "concurrent"] = "sequential"
     first_leg: Literal["spot", "futures"] = "spot"
+    direction: Literal["long-spot", "short-spot"] = "long-spot"
+    can_short_spot: bool = False
 
 
 def faults_of(parameters: SpotFuturesParameters, instruments: Mapping[str, Instrument]) -> list[str]:
@@ -97,6 +102,11 @@ def faults_of(parameters: SpotFuturesParameters, instruments: Mapping[str, Instr
         faults.append(
             f"confirm_ms is {parameters.confirm_ms}, expected less than quote_age_max_ms, which is "
             f"{parameters.quote_age_max_ms}"
+        )
+    if parameters.direction == "short-spot" and not parameters.can_short_spot:
+        faults.append(
+            "direction is short-spot, which sells spot that it has not bought; expected can_short_spot = true, "
+            "where the account holds or can borrow it"
         )
     if parameters.slippage_bps_max > parameters.flatten_slippage_bps:
         faults.append(
@@ -148,6 +158,10 @@ def deadline_ns(parameters: SpotFuturesParameters, futures: Instrument, opened_n
     return min(latest_ns, futures.expiry_ns - int(parameters.expiry_guard_hours * NS_PER_HOUR))
 
 
+def is_long_spot(parameters: SpotFuturesParameters) -> bool:
+    return parameters.direction == "long-spot"
+
+
 def pair_parameters(parameters: SpotFuturesParameters) -> PairParameters:
     """What pair execution needs of them; the hedge ratio is the second leg's base for each of the first one's."""
     ratio = parameters.hedge_ratio
@@ -161,7 +175,7 @@ def pair_parameters(parameters: SpotFuturesParameters) -> PairParameters:
         loss_budget=parameters.loss_budget * float(parameters.notional),
         cooldown_ms=round(parameters.cooldown_s * 1_000),
         quote_age_max_ms=parameters.quote_age_max_ms,
-        exit_basis_bps=parameters.exit_basis_bps,
+        exit_basis_bps=parameters.exit_basis_bps if is_long_spot(parameters) else -parameters.exit_basis_bps,
         confirm_ms=parameters.confirm_ms,
         delta_band=parameters.delta_band,
     )
@@ -175,4 +189,5 @@ def carry_terms(parameters: SpotFuturesParameters) -> CarryTerms:
         slippage_bps=parameters.slippage_bps,
         borrow_apr=parameters.borrow_apr,
         quote_age_max_ms=parameters.quote_age_max_ms,
+        is_long_spot=is_long_spot(parameters),
     )

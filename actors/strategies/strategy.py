@@ -12,9 +12,11 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from actors.analytics.account import Account, account_of, rates_at
+from actors.analytics.attribution import ExecutionCosts, Movement
 from actors.analytics.pnl import ZERO, Ledger
 from actors.machine import Machine, Outputs, StateT
-from actors.strategies.cycles import CycleLog
+from actors.strategies.cycles import CycleLog, Totals
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders, Recent
 from messages.base import TEXT_LENGTH_MAX
@@ -28,11 +30,12 @@ from messages.control import (
     VenueDown,
     VenueUp,
 )
-from messages.health import Cycle, Lifecycle, Pnl, StrategyStatus
+from messages.health import Cycle, CycleResult, Lifecycle, Markout, Pnl, StrategyStatus
 from messages.instruments import Instrument
 from messages.market import Depth, Gap, MarkPrice, Quote, Trade
 from messages.order_lifecycle import Order
 from messages.orders import (
+    AmendOrder,
     AmendRejected,
     CancelRejected,
     Fill,
@@ -43,11 +46,11 @@ from messages.orders import (
     OrderDenied,
     OrderRejected,
     OrderUnknown,
+    SubmitOrder,
 )
 from messages.topics import Channel
 
 FUNDING_IDS_KEPT_MAX = 1_000
-CONVERTED_QUANTUM = Decimal("1e-8")
 
 ORDER_REPORTS: tuple[type, ...] = (
     OrderAccepted,
@@ -91,12 +94,14 @@ class Strategy(Machine[StateT]):
 
     :cvar kind: its name in the configuration.
     :cvar parameters_type: the struct that its parameters are decoded into.
+    :cvar movement: what price movement is called in its attribution.
     :ivar parameters: as given; subclasses annotate their own type.
     :raises ParameterError: the parameters and instruments do not make a strategy.
     """
 
     kind: ClassVar[str]
     parameters_type: ClassVar[type[msgspec.Struct]]
+    movement: ClassVar[Movement] = Movement.INVENTORY
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: Any) -> None:
         faults = self.check(parameters, instruments)
@@ -107,6 +112,7 @@ class Strategy(Machine[StateT]):
         self.views = {name: MarketView(instrument) for name, instrument in self.instruments.items()}
         self.ledger = Ledger(self.instruments.values())
         self.own_orders = OwnOrders(strategy_id)
+        self.costs = ExecutionCosts(self.ledger.books)
         self.cycle_log = CycleLog()
         self.messages_heard = 0
         self.is_draining = False
@@ -177,10 +183,14 @@ class Strategy(Machine[StateT]):
             if self.ledger.unpriced:
                 self._price_adopted(message.instrument)
             outputs = super().on_message(message)
+            if outputs:
+                self._note_orders(outputs)
             return [*self._take_alerts(), *outputs] if self._alerts or own_orders.problems else outputs
         intake = self._intake.get(type(message))
         is_news = intake is None or intake(message)
         outputs = super().on_message(message) if is_news else ()
+        if outputs:
+            self._note_orders(outputs)
         return [*self._take_alerts(), *outputs] if self._alerts or own_orders.problems else outputs
 
     @property
@@ -196,7 +206,14 @@ class Strategy(Machine[StateT]):
     def cycles(self) -> list[Cycle]:
         return self.cycle_log.finished
 
+    @property
+    def markouts(self) -> tuple[Markout, ...]:
+        """How the market moved after its fills, where a strategy measures that."""
+        return ()
+
     def status(self, lifecycle: Lifecycle) -> StrategyStatus:
+        totals = self.totals()
+        account, total = totals.account, totals.account.total(totals.rates)
         return StrategyStatus(
             id=self.strategy_id,
             kind=self.kind,
@@ -204,32 +221,62 @@ class Strategy(Machine[StateT]):
             state=self.state.name,
             epoch=self.own_orders.epoch,
             messages=self.messages_heard,
-            orders=self.own_orders.orders_sent,
+            orders=totals.orders_sent,
             fills=self.own_orders.fills_counted,
             open_orders=len(self.own_orders.open_orders),
             positions={name: self.ledger.position(name) for name in self.instruments},
-            pnl=self.pnl(),
-            pnls=self.ledger.pnls(self._mids()),
+            pnl=total.pnl,
+            pnls=account.pnls,
             cycles=self.cycle_log.count,
             note=self.note[:TEXT_LENGTH_MAX],
+            attribution=total.attribution(self.movement),
+            attributions=account.attributions,
+            markouts=self.markouts,
         )
+
+    def totals(self) -> Totals:
+        """What it has done and earned since its start, at the last mids."""
+        mids = self._mids()
+        account = account_of(self.ledger.pnls(mids), self.costs, self.movement)
+        rates = rates_at(self.reporting_currency, self.instruments.values(), mids)
+        return Totals(self.own_orders.now_ns, self.own_orders.orders_sent, account, rates)
 
     def pnl(self) -> Pnl:
         """The sum of all accounts in the reporting currency: exact, unless coin or a third token had to be converted
         at the last mid (rounded to 1e-8). What cannot be converted is left out; `pnls` has it.
         """
-        mids = self._mids()
-        total = Pnl(ZERO, ZERO, ZERO, ZERO, self.reporting_currency)
-        for pnl in self.ledger.pnls(mids):
-            rate = self._rate(pnl.currency, mids)
-            total = _add(total, pnl if pnl.currency == self.reporting_currency else _convert(pnl, rate))
-        return total
+        totals = self.totals()
+        return totals.account.total(totals.rates).pnl
+
+    def earned_outside_cycles(self) -> Account:
+        """What no cycle accounts for, exact in each currency: what is held or paid between them, late fills.
+
+        All cycles that ended + the one in hand + this = the account since the start.
+        """
+        account = self.totals().account
+        rest = account.since(self.cycle_log.earned_in_hand(account))
+        return rest if self.cycle_log.earned is None else rest.since(self.cycle_log.earned)
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
     def alert(self, text: str) -> None:
         """Tell a person; sent before the other outputs of this message."""
         self._alerts.append(Alert(f"{self.strategy_id}: {text}"[:TEXT_LENGTH_MAX], self.own_orders.now_ns))
+
+    def begin_cycle(self, edge_bps: float = 0.0, started_ns: int | None = None) -> None:
+        """Begin the record of a cycle; its signal came at `started_ns`, or now."""
+        totals = self.totals()
+        self.cycle_log.begin(totals, edge_bps, totals.now_ns if started_ns is None else started_ns)
+
+    def end_cycle(self, result: CycleResult, reason: str) -> None:
+        """End the record of the cycle in hand; nothing where there is none."""
+        if self.cycle_log.is_open:
+            self.cycle_log.end(result, reason, self.totals())
+
+    def earned_in_cycle(self) -> Pnl:
+        """What the cycle in hand has brought so far, in the reporting currency at the last mids."""
+        totals = self.totals()
+        return self.cycle_log.earned_in_hand(totals.account).total(totals.rates).pnl
 
     def _take_alerts(self) -> Sequence[Alert]:
         for problem in self.own_orders.problems:
@@ -241,16 +288,13 @@ class Strategy(Machine[StateT]):
     def _mids(self) -> dict[str, Decimal]:
         return {name: mid for name, view in self.views.items() if (mid := view.mid) is not None}
 
-    def _rate(self, currency: str, mids: Mapping[str, Decimal]) -> Decimal:
-        """What one unit of a currency is worth in the reporting currency, by one of our own instruments; 0 unknown."""
-        if currency == self.reporting_currency:
-            return Decimal(1)
-        for name, instrument in self.instruments.items():
-            if (instrument.base, instrument.quote) == (currency, self.reporting_currency) and name in mids:
-                return mids[name]
-        return ZERO
-
     # --- taking note --------------------------------------------------------------------------------------------
+
+    def _note_orders(self, outputs: Outputs) -> None:
+        """Remember the market that each order is sent into, or amended in."""
+        for output in outputs:
+            if type(output) is SubmitOrder or type(output) is AmendOrder:
+                self.costs.note_order(output.client_order_id, self.views[output.instrument].quote)
 
     def _pass_time(self, ts_ns: int) -> None:
         self.own_orders.now_ns = max(self.own_orders.now_ns, ts_ns)
@@ -278,7 +322,8 @@ class Strategy(Machine[StateT]):
         self._pass_time(message.ts_event)
         is_news = self.own_orders.apply(message)
         if is_news and isinstance(message, Fill):
-            self.ledger.apply_fill(message)
+            change = self.ledger.apply_fill(message)
+            self.costs.book(message, change, self.views[message.instrument].quote)
             self.cycle_log.count_fill()
         return is_news
 
@@ -336,19 +381,3 @@ class Strategy(Machine[StateT]):
         mid = self.views[instrument].mid
         if instrument in self.ledger.unpriced and mid is not None:
             self.ledger.price_adopted(instrument, mid)
-
-
-def _convert(pnl: Pnl, rate: Decimal) -> Pnl:
-    parts = (pnl.realised, pnl.unrealised, pnl.fees, pnl.funding)
-    realised, unrealised, fees, funding = ((part * rate).quantize(CONVERTED_QUANTUM) for part in parts)
-    return Pnl(realised, unrealised, fees, funding, pnl.currency)
-
-
-def _add(total: Pnl, more: Pnl) -> Pnl:
-    return Pnl(
-        realised=total.realised + more.realised,
-        unrealised=total.unrealised + more.unrealised,
-        fees=total.fees + more.fees,
-        funding=total.funding + more.funding,
-        currency=total.currency,
-    )

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from actors.analytics.attribution import Movement
 from actors.machine import Reaction, StateT
 from actors.strategies.pair import PairExecution
 from actors.strategies.pair_commands import (
@@ -50,6 +51,7 @@ class TwoLegStrategy(Strategy[StateT]):
     :ivar parameters: as given; subclasses annotate their own type.
     """
 
+    movement: ClassVar[Movement] = Movement.BASIS
     drained: ClassVar[Any]  # Any: a state of the subclass
     meaning: Mapping[PairState, Any]  # Any: states of the subclass
 
@@ -123,7 +125,7 @@ class TwoLegStrategy(Strategy[StateT]):
             self._armed_ns = 0
             outputs += self._tell(Disarm())
             return self._stand(), outputs
-        self.cycle_log.start(self._armed_ns, edge_bps, self.pnl(), self.own_orders.orders_sent)
+        self.begin_cycle(edge_bps, self._armed_ns)
         self.cycle_log.enter(PairState.ARMED.name)
         self._armed_ns, self._refusal = 0, ""
         outputs += self._tell(Reserve(plan))
@@ -202,14 +204,14 @@ class TwoLegStrategy(Strategy[StateT]):
         """A cycle that did not begin with a signal begins with what was taken over, or with a late fill."""
         state = self.pair.state
         if state in BUSY and not self.cycle_log.is_open:
-            self.cycle_log.start(self.own_orders.now_ns, 0.0, self.pnl(), self.own_orders.orders_sent)
+            self.begin_cycle()
         self.cycle_log.enter(state.name)
 
     def _end_cycle(self) -> None:
         pair = self.pair
         result = pair.result(has_fills=self.cycle_log.fills > 0)
         reason = "; ".join(text for text in (pair.reason, pair.position.residual_text()) if text)
-        self.cycle_log.finish(result, self.own_orders.now_ns, self.pnl(), self.own_orders.orders_sent, reason)
+        self.end_cycle(result, reason)
 
     def _stand(self) -> StateT:
         """What the pair's state means here."""

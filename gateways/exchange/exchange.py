@@ -16,11 +16,10 @@ from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
 from gateways.exchange.outbox import Outbox
 from gateways.exchange.simulated_venue import SimulatedVenue
-from gateways.exchange.sources.binance_stream import BinanceStreamSource
+from gateways.exchange.sources.make import make_source
 from gateways.exchange.sources.merge import Pacer, merge
 from gateways.exchange.sources.source import Source, SourceEvent
-from gateways.exchange.sources.synthetic import SyntheticSource
-from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec, VenueSpec
+from gateways.exchange.spec import ExchangeSpec
 from gateways.exchange.stream_window import StreamWindow
 from gateways.venue import TO_VENUE, LoginAccepted, VenueLogin
 from messages.base import NS_MAX, PROTOCOL_VERSION
@@ -82,7 +81,7 @@ class ExchangeActor(ChildActor):
 
     def _open_markets(self) -> None:
         start_ns = time_ns()
-        self._sources = {venue.id: _make_source(venue, start_ns) for venue in self.spec.venues}
+        self._sources = {venue.id: make_source(venue, start_ns) for venue in self.spec.venues}
         self._events = merge(self._sources)
         self._next = next(self._events, None)
         first_ns = self._next[1].ts_received if self._next is not None else start_ns
@@ -237,13 +236,6 @@ class ExchangeActor(ChildActor):
     def on_pulse(self, mono_ns: int) -> None:  # noqa: ARG002  # a hook's signature
         for outbox in self._outboxes.values():
             outbox.flush()
-
-
-def _make_source(venue: VenueSpec, start_ns: int) -> Source:
-    if isinstance(venue.source, RecordedSourceSpec):
-        (instrument,) = venue.instruments
-        return BinanceStreamSource(instrument, venue.source)
-    return SyntheticSource(venue.id, venue.instruments, venue.source, start_ns)
 
 
 def main(arguments: Sequence[str]) -> int:

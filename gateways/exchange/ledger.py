@@ -39,6 +39,7 @@ class Lots:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._lots: deque[tuple[Decimal, Decimal]] = deque()
+        self._entered = ZERO  # sum of quantity × entry of all lots; of linear contracts only
         self.quantity = ZERO
 
     def apply(self, signed_quantity: Decimal, price: Decimal) -> Decimal:
@@ -49,17 +50,27 @@ class Lots:
             held, entry = self._lots.popleft()
             closed = -left if abs(left) < abs(held) else held  # signed as the lot
             realised += self._profit(closed, entry, price)
+            self._enter(-closed, entry)
             left += closed
             if held != closed:
                 self._lots.appendleft((held - closed, entry))
         if left:
             self._lots.append((left, price))
+            self._enter(left, price)
+        if not self._lots:
+            self._entered = ZERO
         self.quantity += signed_quantity
         return realised
 
     def unrealised(self, price: Decimal) -> Decimal:
         """PnL if every lot were closed at `price`, in settle currency."""
+        if not self._instrument.inverse:
+            return (self.quantity * price - self._entered) * self._instrument.multiplier if self._lots else ZERO
         return sum((self._profit(quantity, entry, price) for quantity, entry in self._lots), ZERO)
+
+    def _enter(self, quantity: Decimal, price: Decimal) -> None:
+        if not self._instrument.inverse:  # an inverse contract's value is rounded lot by lot
+            self._entered += quantity * price
 
     def _profit(self, quantity: Decimal, entry: Decimal, exit_price: Decimal) -> Decimal:
         """PnL of closing a signed lot. Linear: quantity × (exit - entry) × multiplier. Inverse, in coin: the value at

@@ -62,25 +62,28 @@ class VisibleLiquidity:
     data do not know of our fills: without this memory one level could be taken over and over.
 
     :ivar quote: the newest; None before the first and after a gap.
+    :ivar has_taken: some level is not offered in full because of what we took.
     """
 
     def __init__(self, instrument: Instrument) -> None:
         self.book = Book()
         self.quote: Quote | None = None
         self._instrument = instrument
+        self.has_taken = False
         self._is_quote_newest = False
         self._taken: dict[Side, dict[float, _Taken]] = {Side.BUY: {}, Side.SELL: {}}
 
-    @property
-    def has_taken(self) -> bool:
-        return bool(self._taken[Side.BUY] or self._taken[Side.SELL])
-
     def on_quote(self, quote: Quote) -> None:
+        self.see_quote(quote)
+        if self.has_taken:
+            for side, taken in self._taken.items():
+                _forget_quoted(side, taken, quoted_level(side, quote))
+            self._note_taken()
+
+    def see_quote(self, quote: Quote) -> None:
+        """Take a quote where nothing was taken that it could give back."""
         self.quote = quote
         self._is_quote_newest = True
-        for side, taken in self._taken.items():
-            if taken:
-                _forget_quoted(side, taken, quoted_level(side, quote))
 
     def on_change(self, change: BookChange) -> None:
         self.book.apply(change.bids, change.asks)
@@ -88,6 +91,7 @@ class VisibleLiquidity:
         if self.has_taken:
             _forget_changed(self._taken[Side.BUY], change.bids)
             _forget_changed(self._taken[Side.SELL], change.asks)
+            self._note_taken()
 
     def on_reset(self, reset: BookReset) -> None:
         self.book.reset(reset.bids, reset.asks)
@@ -137,6 +141,7 @@ class VisibleLiquidity:
         taken = self._taken[side].get(level[0])
         before = Decimal(0) if taken is None else taken.quantity
         self._taken[side][level[0]] = _Taken(level[1], before + quantity)
+        self.has_taken = True
 
     def _book_levels(self, side: Side) -> Iterator[Level]:
         best_first = self.book.bids if side is Side.BUY else self.book.asks
@@ -153,6 +158,10 @@ class VisibleLiquidity:
     def _forget_all(self) -> None:
         for taken in self._taken.values():
             taken.clear()
+        self.has_taken = False
+
+    def _note_taken(self) -> None:
+        self.has_taken = any(self._taken.values())
 
 
 def _forget_quoted(side: Side, taken: dict[float, _Taken], best: Level) -> None:

@@ -2,7 +2,7 @@
 
 The margin of a derivative is that of its worst-case position: every open order of one side filled, reduce-only ones
 left out, as they cannot add to it. Cross margin: all instruments of one settle currency share the balance and its
-unrealised PnL. There is no liquidation: margin is checked when an order enters or is amended.
+unrealised PnL. Initial margin is checked when an order enters or is amended, maintenance margin at every mark price.
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,9 @@ from messages.orders import Side
 
 LEVERAGE = Decimal(20)
 """Of every derivative: initial margin = value / LEVERAGE."""
+
+MAINTENANCE_RATIO = Decimal("0.005")
+"""Of the value of every derivative's position; below it the venue closes them."""
 
 
 class Exposure(NamedTuple):
@@ -80,6 +83,17 @@ def free_balance(currency: str, exposures: Iterable[Exposure], ledger: Ledger) -
             margin += instrument.settle_value(worst, exposure.price) / LEVERAGE
             unrealised += ledger.unrealised(instrument.id, exposure.price)
     return ledger.balance(currency) - reserved + min(ZERO, unrealised - margin)
+
+
+def is_below_maintenance(currency: str, exposures: Iterable[Exposure], ledger: Ledger) -> bool:
+    """Whether balance and unrealised PnL in a settle currency are less than its positions need to be kept."""
+    value = equity = ZERO
+    for exposure in exposures:
+        instrument = exposure.instrument
+        if not instrument.is_spot and currency == instrument.settle:
+            value += instrument.settle_value(ledger.position(instrument.id), exposure.price)
+            equity += ledger.unrealised(instrument.id, exposure.price)
+    return value > 0 and ledger.balance(currency) + equity < value * MAINTENANCE_RATIO
 
 
 def can_afford(order: VenueOrder, before: Exposure, others: Iterable[Exposure], ledger: Ledger) -> bool:

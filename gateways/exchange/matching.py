@@ -15,10 +15,11 @@ one (the position that a reduce-only order may close) are up to date.
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from decimal import Decimal
+from math import inf
 from typing import NamedTuple
 
 from gateways.book import Level
-from gateways.exchange.liquidity import VisibleLiquidity, is_better, quoted_level
+from gateways.exchange.liquidity import VisibleLiquidity, is_better
 from gateways.exchange.sources.source import BookChange, BookReset
 from gateways.exchange.venue_order import ZERO, VenueOrder
 from messages.instruments import Instrument, Rounding
@@ -110,25 +111,55 @@ class Matching:
         self.mark: MarkPrice | None = None
         self._position = position
         self._price_last: float | None = None
-        self._levels: dict[Side, dict[float, QueueLevel]] = {Side.BUY: {}, Side.SELL: {}}
+        self._buys: dict[float, QueueLevel] = {}
+        self._sells: dict[float, QueueLevel] = {}
+        self._best_buy = -inf
+        self._best_sell = inf
 
     # --- market data ---------------------------------------------------------------------------------------------
 
     def on_quote(self, quote: Quote) -> Iterable[Execution]:
+        if self.is_quiet:
+            self.liquidity.see_quote(quote)
+            return NOTHING
         self.liquidity.on_quote(quote)
-        return NOTHING if self.is_quiet else self._after_quote(quote)
+        bid, ask = quote.bid, quote.ask
+        queue = self._buys.get(bid)
+        if queue is not None:
+            queue.on_size(quote.bid_size)
+        queue = self._sells.get(ask)
+        if queue is not None:
+            queue.on_size(quote.ask_size)
+        if self._best_buy > bid or self._best_sell < ask:
+            self._empty_better(bid, ask)
+        if self._best_buy >= ask or self._best_sell <= bid:
+            return self._crossed()
+        self._note_quiet()
+        return NOTHING
 
     def on_change(self, change: BookChange) -> Iterable[Execution]:
-        self.liquidity.on_change(change)
+        liquidity = self.liquidity
+        liquidity.on_change(change)
         self.last_update_id = change.update_id
-        if self.liquidity.book.is_crossed:
+        if liquidity.book.is_crossed:
             self.crossed += 1
-        return NOTHING if self.is_quiet else self._after_change(change)
+        if self.is_quiet:
+            return NOTHING
+        for levels, changes in ((self._buys, change.bids), (self._sells, change.asks)):
+            if levels:
+                for price, size in [level for level in changes if level[0] in levels]:
+                    levels[price].on_size(size)
+        return self._crossed_without_quotes()
 
     def on_reset(self, reset: BookReset) -> Iterable[Execution]:
         self.liquidity.on_reset(reset)
         self.last_update_id = reset.update_id
-        return NOTHING if self.is_quiet else self._after_reset()
+        if self.is_quiet:
+            return NOTHING
+        for side in Side:
+            for level in self._levels(side).values():
+                level.on_size(self.liquidity.size_at(side, level.price))
+        return self._crossed_without_quotes()
 
     def on_gap(self) -> None:
         self._price_last = self.liquidity.mid() or self._price_last
@@ -137,45 +168,37 @@ class Matching:
 
     def on_trade(self, trade: Trade) -> Iterable[Execution]:
         self._price_last = trade.price
-        return NOTHING if self.is_quiet else self._after_trade(trade)
+        if self.is_quiet:
+            return NOTHING
+        is_sold = trade.aggressor is Side.SELL
+        if self._best_buy >= trade.price if is_sold else self._best_sell <= trade.price:
+            return self._after_trade(trade)
+        return NOTHING
 
-    def _after_quote(self, quote: Quote) -> Iterator[Execution]:
-        for side, levels in self._levels.items():
-            if levels:
-                price, size = quoted_level(side, quote)
-                if price in levels:
-                    levels[price].on_size(size)
-                for level in self._better_than(side, price):
-                    level.on_size(0.0)
-        yield from self._cross()
-        self._note_quiet()
+    def _empty_better(self, bid: float, ask: float) -> None:
+        """Nobody else stands at the prices that are better than the quoted ones."""
+        for price, queue in self._buys.items():
+            if price > bid:
+                queue.on_size(0.0)
+        for price, queue in self._sells.items():
+            if price < ask:
+                queue.on_size(0.0)
 
-    def _after_change(self, change: BookChange) -> Iterator[Execution]:
-        for side, changes in ((Side.BUY, change.bids), (Side.SELL, change.asks)):
-            levels = self._levels[side]
-            if levels:
-                for price, size in changes:
-                    level = levels.get(price)
-                    if level is not None:
-                        level.on_size(size)
-        yield from self._cross_without_quotes()
-
-    def _after_reset(self) -> Iterator[Execution]:
-        for side, levels in self._levels.items():
-            for level in levels.values():
-                level.on_size(self.liquidity.size_at(side, level.price))
-        yield from self._cross_without_quotes()
-
-    def _cross_without_quotes(self) -> Iterator[Execution]:
-        # A change of the book may be older than the newest quote: only quotes decide that a price was crossed.
+    def _crossed_without_quotes(self) -> Iterable[Execution]:
+        """A change of the book may be older than the newest quote: only quotes decide that a price was crossed."""
         if self.liquidity.quote is None:
-            yield from self._cross()
+            return self._crossed()
+        self._note_quiet()
+        return NOTHING
+
+    def _crossed(self) -> Iterator[Execution]:
+        yield from self._cross()
         self._note_quiet()
 
     def _cross(self) -> Iterator[Execution]:
         """Fill resting orders that the opposite side of the market has come to or gone through."""
-        for side, levels in self._levels.items():
-            best = self.liquidity.best(side.opposite) if levels else None
+        for side in Side:
+            best = self.liquidity.best(side.opposite) if self._levels(side) else None
             if best is None:
                 continue
             for queue in self._reached(side, best[0]):
@@ -212,7 +235,7 @@ class Matching:
             passed += step
             size -= step
             order.queue_ahead = max(order.queue_ahead - passed, 0.0)
-            quantity = min(self.fillable(order), self.instrument.round_quantity(size))
+            quantity = min(self.fillable(order), self.instrument.round_quantity(size)) if size > 0 else ZERO
             if quantity > 0:
                 size = max(0.0, size - float(quantity))
                 yield _maker(order, quantity)
@@ -227,7 +250,7 @@ class Matching:
     def walk(self, order: VenueOrder) -> Walk:
         """Say how far an incoming order would get; nothing is changed."""
         side, opposite, limit = order.side, order.side.opposite, order.price_level
-        own = self._best_own(opposite)
+        own = self._best_own(opposite) if self._levels(opposite) else None
         meets_own = own is not None and (limit is None or not is_better(side, own, limit))
         left = self.fillable(order)
         steps = []
@@ -258,27 +281,30 @@ class Matching:
         """Put a limit order at the end of the queue at its price."""
         price = order.price_level
         assert price is not None, "only limit orders rest"
-        queue = self._levels[order.side].get(price)
+        levels = self._levels(order.side)
+        queue = levels.get(price)
         if queue is None:
-            queue = QueueLevel(price, self.liquidity.size_at(order.side, price))
-            self._levels[order.side][price] = queue
+            queue = levels[price] = QueueLevel(price, self.liquidity.size_at(order.side, price))
+            self._note_best()
         order.queue_ahead = queue.visible_size
         queue.orders.append(order)
         self.is_quiet = False
 
     def remove(self, order: VenueOrder) -> None:
         """Take a resting order out of its queue; one that does not rest is left alone."""
-        queue = self._levels[order.side].get(order.price_level or 0.0)
+        levels = self._levels(order.side)
+        queue = levels.get(order.price_level or 0.0)
         if queue is None or order not in queue.orders:
             return
         queue.orders.remove(order)
         if not queue.orders:
-            del self._levels[order.side][queue.price]
+            del levels[queue.price]
+            self._note_best()
         self._note_quiet()
 
     def resting(self) -> list[VenueOrder]:
         """Every resting order of the instrument."""
-        return [order for levels in self._levels.values() for queue in levels.values() for order in queue.orders]
+        return [order for side in Side for queue in self._levels(side).values() for order in queue.orders]
 
     def best_price(self, side: Side) -> Decimal | None:
         """The best executable price of one side of the market, on the tick."""
@@ -295,23 +321,24 @@ class Matching:
 
     # --- helpers -------------------------------------------------------------------------------------------------
 
+    def _levels(self, side: Side) -> dict[float, QueueLevel]:
+        """Our queues of one side, by price."""
+        return self._buys if side is Side.BUY else self._sells
+
     def _reached(self, side: Side, price: float) -> list[QueueLevel]:
         """Our queues of `side` at `price` or better, best first."""
-        levels = self._levels[side]
-        best = self._best_own(side)
-        if best is None or is_better(side, price, best):  # the usual case: the market is not there
+        if is_better(side, price, self._best_own(side)):  # the usual case: the market is not there
             return []
-        reached = [level for level in levels.values() if not is_better(side, price, level.price)]
+        reached = [level for level in self._levels(side).values() if not is_better(side, price, level.price)]
         return sorted(reached, key=lambda level: level.price, reverse=side is Side.BUY)
 
-    def _better_than(self, side: Side, price: float) -> list[QueueLevel]:
-        return [level for level in self._reached(side, price) if level.price != price]
+    def _best_own(self, side: Side) -> float:
+        """Our best price of one side; where we have none there, one that is worse than every price."""
+        return self._best_buy if side is Side.BUY else self._best_sell
 
-    def _best_own(self, side: Side) -> float | None:
-        prices = self._levels[side]
-        if not prices:
-            return None
-        return max(prices) if side is Side.BUY else min(prices)
+    def _note_best(self) -> None:
+        self._best_buy = max(self._buys, default=-inf)
+        self._best_sell = min(self._sells, default=inf)
 
     def _taker_price(self, order: VenueOrder, price: float) -> Decimal:
         """The price of a level as money: on the tick, never better for us than the level, never past the limit."""
@@ -322,7 +349,7 @@ class Matching:
         return rounded if order.price is None else max(rounded, order.price)
 
     def _note_quiet(self) -> None:
-        self.is_quiet = not (self._levels[Side.BUY] or self._levels[Side.SELL] or self.liquidity.has_taken)
+        self.is_quiet = not (self._buys or self._sells or self.liquidity.has_taken)
 
 
 def _maker(order: VenueOrder, quantity: Decimal) -> Execution:

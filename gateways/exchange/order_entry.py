@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from gateways.exchange.ledger import Ledger, fee_of
-from gateways.exchange.margin import Exposure, can_afford, exposure_of
+from gateways.exchange.margin import Exposure, can_afford, exposure_of, is_below_maintenance
 from gateways.exchange.matching import Execution, Matching, Walk
 from gateways.exchange.venue_order import ZERO, VenueOrder
 from gateways.exchange.venue_rules import (
@@ -39,12 +39,15 @@ from messages.orders import (
     OrderType,
     QueryOrder,
     RejectReason,
+    Side,
     SubmitOrder,
     TimeInForce,
 )
 
 CLOSED_ORDERS_MAX = 100_000
 """Ended orders that the venue remembers, the newest; it knows nothing of older ones any more."""
+VENUE = "venue"
+"""Whose orders a liquidation's are: no strategy's."""
 
 
 class OrderEntry:
@@ -61,6 +64,7 @@ class OrderEntry:
         self._closed_ids: deque[str] = deque()
         self._orders_accepted = 0
         self._trades = 0
+        self._liquidations = 0
         self._rejected = 0
         self._closed = dict.fromkeys(CloseReason, 0)
 
@@ -194,6 +198,43 @@ class OrderEntry:
             if order.request.instrument == instrument_id:
                 yield self._close(order, CloseReason.EXPIRED, now_ns)
 
+    def liquidate(self, currency: str, now_ns: int) -> Iterator[VenueReport]:
+        """Close every position that settles in a currency, at the market, where its margin is not enough any more.
+
+        Open orders there end first. Of the venue's own orders only the fills are told; what the book does not take now
+        is tried again at the next mark.
+        """
+        derivatives = [id_ for id_, held in self._ledger.positions().items() if held]
+        exposures = [self._exposure(id_, ONE) for id_ in derivatives]
+        if not is_below_maintenance(currency, exposures, self._ledger):
+            return
+        for exposure in exposures:
+            if exposure.instrument.settle == currency:
+                yield from self.expire(exposure.instrument.id, now_ns)
+                yield from self._force_close(exposure.instrument.id, now_ns)
+
+    def _force_close(self, instrument_id: str, now_ns: int) -> Iterator[Fill]:
+        market, position = self._markets[instrument_id], self._ledger.position(instrument_id)
+        self._liquidations += 1
+        request = SubmitOrder(
+            client_order_id=f"autoclose-{self._liquidations}",
+            strategy=VENUE,
+            epoch=0,
+            instrument=instrument_id,
+            side=Side.SELL if position > 0 else Side.BUY,
+            quantity=abs(position),
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=True,
+            ts_created=now_ns,
+        )
+        order = VenueOrder(request=request, quantity=request.quantity, price=None)
+        for execution in market.take(order, market.walk(order)):
+            fill = self._fill(execution, now_ns)
+            self._ledger.apply(fill)
+            order.filled += fill.quantity
+            yield fill
+
     # --- helpers -------------------------------------------------------------------------------------------------
 
     def _admit(self, order: VenueOrder, now_ns: int) -> Refusal | Walk:
@@ -206,7 +247,7 @@ class OrderEntry:
         instrument = market.instrument
         refusal = (
             check_terms(request, instrument)
-            or check_notional(request, instrument, market.best_price(request.side.opposite))
+            or check_notional(request, instrument, self._market_price(request, market))
             or check_reduce_only(request, instrument, self._ledger.position(instrument.id))
         )
         if refusal is not None:
@@ -232,13 +273,17 @@ class OrderEntry:
         amended = msgspec.structs.replace(order, request=asked, quantity=request.quantity, price=request.price)
         return self._admit(amended, now_ns)
 
+    def _market_price(self, request: SubmitOrder, market: Matching) -> Decimal | None:
+        """At which a market order is valued; of a limit order, which has its own price, it is not asked."""
+        return market.best_price(request.side.opposite) if request.price is None else None
+
     def _can_afford(self, order: VenueOrder, walk: Walk) -> bool:
         id_ = order.request.instrument
         market = self._markets[id_]
         price = walk.steps[-1].price if order.price is None else order.price
         if not market.instrument.is_spot:
             price = market.reference_price() or price
-        others = [self._exposure(other, ONE) for other in self._markets if other != id_]
+        others = (self._exposure(other, ONE) for other in self._markets if other != id_)
         return can_afford(order, self._exposure(id_, price, order), others, self._ledger)
 
     def _exposure(self, instrument_id: str, price: Decimal, left_out: VenueOrder | None = None) -> Exposure:

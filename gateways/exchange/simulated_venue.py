@@ -8,20 +8,22 @@ market event. So a position opened at a stamp by a request does not pay the fund
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from gateways.exchange.latency import LatencyModel, LatencyQueue
 from gateways.exchange.ledger import Ledger
 from gateways.exchange.matching import NOTHING, Execution, Matching
 from gateways.exchange.order_entry import OrderEntry
-from gateways.exchange.sources.source import BookChange, BookReset, SourceCounts, SourceEvent
+from gateways.exchange.sources.source import BookChange, BookReset, FundingSettlement, SourceCounts, SourceEvent
 from gateways.exchange.spec import VenueSpec
 from gateways.exchange.venue_rules import Refusal, check_spec
 from gateways.venue import AccountState, VenueReport, VenueRequest
 from messages.base import NS_MAX
 from messages.health import FeedReport, GatewayReport
 from messages.instruments import InstrumentType
-from messages.market import Depth, MarketData, MarkPrice, Quote, Trade
+from messages.market import Depth, Gap, MarketData, MarkPrice, Quote, Trade
 from messages.orders import AmendOrder, CancelOrder, QueryOrder, RejectReason, Side, SubmitOrder
 
 CLOCK_SKEW_NS_MAX = 60_000_000_000
@@ -29,6 +31,13 @@ CLOCK_SKEW_NS_MAX = 60_000_000_000
 clock, which may run ahead of ours. One replaced earlier has been moved."""
 
 Output = MarketData | VenueReport
+
+_TAKES: Mapping[type, Callable[[Matching, Any], Iterable[Execution]]] = {
+    Quote: Matching.on_quote,
+    Trade: Matching.on_trade,
+    BookChange: Matching.on_change,
+    BookReset: Matching.on_reset,
+}
 
 
 class _Stamp(NamedTuple):
@@ -57,12 +66,20 @@ class SimulatedVenue:
         self._queue = LatencyQueue(LatencyModel(spec.latency_ms, spec.latency_jitter_ms, spec.seed))
         self._stamps: list[_Stamp] = []
         self._announced: dict[str, MarkPrice] = {}
+        self._settlements: dict[str, FundingSettlement] = {}
         for instrument in spec.instruments:
             if instrument.expiry_ns:
                 heappush(self._stamps, _Stamp(instrument.expiry_ns, True, instrument.id))
         self._has_opened = False
         self._due_ns = NS_MAX
         self._note_due()
+
+    @property
+    def markets(self) -> Mapping[str, Matching]:
+        """By instrument id. Whoever has seen to it that nothing is due may give quotes, trades and changes of a book to
+        them directly, and what comes of it to `book`: a backtest does.
+        """
+        return self._markets
 
     @property
     def ledger(self) -> Ledger:
@@ -79,30 +96,38 @@ class SimulatedVenue:
         """
         now_ns = event.ts_received
         self._has_opened = True
-        outputs = self.advance(now_ns) if self._due_ns <= now_ns else []
+        outputs: list[Output] = [*self._run_until(now_ns)] if self._due_ns <= now_ns else []
         market = self._markets[event.instrument]
-        executions: Iterable[Execution] = NOTHING
-        if isinstance(event, Quote):
-            executions = market.on_quote(event)
-            outputs.append(event)
-        elif isinstance(event, BookChange):
-            executions = market.on_change(event)
-            outputs.append(self._depth(event, market))
-        elif isinstance(event, Trade):
-            executions = market.on_trade(event)
-            outputs.append(event)
-        elif isinstance(event, MarkPrice):
-            outputs.extend(self._on_mark(event, market))
-            outputs.append(event)
-        elif isinstance(event, BookReset):
-            executions = market.on_reset(event)
-            outputs.append(self._depth(event, market))
-        else:
-            market.on_gap()
-            outputs.append(event)
+        take = _TAKES.get(type(event))
+        if take is None:
+            outputs.extend(self._on_other(event, market))
+            return outputs
+        executions = take(market, event)
+        is_image = isinstance(event, BookChange | BookReset)
+        outputs.append(self.image(event) if is_image else event)  # type: ignore[arg-type]  # the others are published
         if executions is not NOTHING:
             outputs.extend(self._orders.book(executions, now_ns))
         return outputs
+
+    def open(self) -> None:
+        """The market opens: from now on requests take their time."""
+        self._has_opened = True
+
+    def book(self, executions: Iterable[Execution], now_ns: int) -> list[VenueReport]:
+        """Book what an event led to that was given to its market directly."""
+        return list(self._orders.book(executions, now_ns))
+
+    def image(self, event: BookChange | BookReset) -> Depth:
+        """The best levels of the book, as they are published after this event."""
+        book, levels = self._markets[event.instrument].liquidity.book, self._depth_levels
+        return Depth(
+            event.instrument,
+            book.bids(levels),
+            book.asks(levels),
+            event.update_id,
+            event.ts_event,
+            event.ts_received,
+        )
 
     def on_request(self, request: VenueRequest, now_ns: int) -> list[VenueReport]:
         """Take a request that was sent at `now_ns`; it takes effect after the latency, in order.
@@ -126,9 +151,9 @@ class SimulatedVenue:
         """When the next request, funding or expiry takes effect; None where nothing is under way."""
         return None if self._due_ns == NS_MAX else self._due_ns
 
-    def advance(self, now_ns: int) -> list[Output]:
+    def advance(self, now_ns: int) -> list[VenueReport]:
         """Let everything take effect that is due up to and at `now_ns`, in order of time."""
-        return [*self._run_until(now_ns)]
+        return self._run_until(now_ns)
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -187,16 +212,15 @@ class SimulatedVenue:
         stamp_ns = self._stamps[0].due_ns if self._stamps else NS_MAX
         self._due_ns = min(stamp_ns, self._queue.due_ns)
 
-    def _depth(self, event: BookChange | BookReset, market: Matching) -> Depth:
-        book, levels = market.liquidity.book, self._depth_levels
-        return Depth(
-            event.instrument,
-            book.bids(levels),
-            book.asks(levels),
-            event.update_id,
-            event.ts_event,
-            event.ts_received,
-        )
+    def _on_other(self, event: SourceEvent, market: Matching) -> list[Output]:
+        if isinstance(event, MarkPrice):
+            return [*self._on_mark(event, market), event]
+        if isinstance(event, FundingSettlement):
+            self._settlements[event.instrument] = event
+            return []
+        assert isinstance(event, Gap), f"{event} is no market event"
+        market.on_gap()
+        return [event]
 
     def _on_due(self, request: VenueRequest, now_ns: int) -> Iterable[VenueReport]:
         if isinstance(request, SubmitOrder):
@@ -210,10 +234,13 @@ class SimulatedVenue:
         return (self.account(request.after_funding, now_ns),)
 
     def _on_mark(self, mark: MarkPrice, market: Matching) -> list[VenueReport]:
-        """Keep the mark, and what it announces of the next funding. A stamp in the past was missed; it is not made
-        up for.
-        """
+        """Keep the mark; positions are valued at it, so that it may be one too many for the account."""
         market.mark = mark
+        forced = list(self._orders.liquidate(market.instrument.settle, mark.ts_received))
+        return [*forced, *self._announce(mark, market)]
+
+    def _announce(self, mark: MarkPrice, market: Matching) -> list[VenueReport]:
+        """Keep what a mark announces of the next funding. A stamp in the past was missed; it is not made up for."""
         if market.instrument.type is not InstrumentType.PERPETUAL or mark.next_funding_ns <= mark.ts_received:
             return []
         announced = self._announced.get(mark.instrument)
@@ -236,6 +263,10 @@ class SimulatedVenue:
         return self._fund(announced)
 
     def _fund(self, announced: MarkPrice) -> list[VenueReport]:
+        """Pay the announced rate at the announced mark, or the rate that the venue is known to have paid."""
+        settlement = self._settlements.get(announced.instrument)
+        if settlement is not None and settlement.stamp_ns == announced.next_funding_ns:
+            announced = msgspec.structs.replace(announced, funding_rate=settlement.rate)
         booked = self._ledger.fund(announced)
         return [] if booked is None else [booked]
 

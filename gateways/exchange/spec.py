@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from actors.runtime.spec import ChildSpec
+from gateways.exchange.feed_spec import Feed
 from messages.instruments import Instrument
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e15)]
@@ -15,16 +16,28 @@ NonNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e15)]
 class RecordedSourceSpec(msgspec.Struct, frozen=True, tag_field="kind", tag="recorded", forbid_unknown_fields=True):
     """Recorded market data.
 
-    :param format: `binance-stream`.
-    :param market: spot | usdm | coinm: whose rule joins the snapshot to the diffs.
-    :param files: read one after the other, as one stream.
+    It is either one feed of the venue's only instrument, by `format`, `files` and, for `binance-stream`, `market`; or
+    any number of `feeds`.
+
     :param speed: 1 = as recorded, 10 = ten times, 0 = as fast as the slowest reader keeps up.
     """
 
-    format: str
-    market: str
-    files: tuple[str, ...]
+    format: str = ""
+    market: str = ""
+    files: tuple[str, ...] = ()
     speed: NonNegative = 1.0
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def feed_specs(self) -> tuple[Feed, ...]:
+        """The feeds, whichever way they were written.
+
+        :raises ValueError: the one feed is of no format, or has not the keys of its format.
+        """
+        if self.feeds:
+            return self.feeds
+        table = {"format": self.format, "files": self.files} | ({"market": self.market} if self.market else {})
+        return (msgspec.convert(table, Feed),)
 
 
 class AssetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

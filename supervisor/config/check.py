@@ -9,19 +9,18 @@ from typing import Any
 
 import msgspec
 
+from gateways.exchange.feed_spec import FeedSpec
 from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from gateways.exchange.venue_rules import check_spec
 from messages.instruments import ONE, InstrumentType
 from messages.orders import order_tag
 from supervisor.config.decoder import Decoder
 from supervisor.config.mistakes import Mistake, nearest_name, one_of, shown
+from supervisor.config.recordings import check_feeds, check_files, check_form
 from supervisor.config.shape import GatewayConfig, InstrumentConfig, StrategyConfig
 
 RESERVED_NAMES = frozenset({"exchange", "supervisor", "keeper", "operator"})
 """Processes and sockets that every cluster has."""
-
-RECORDED_FORMATS = ("binance-stream",)
-RECORDED_MARKETS = ("spot", "usdm", "coinm")
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -70,7 +69,7 @@ def check(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:
     yield from _check_names(draft)
     yield from _check_order_tags(draft)
     for path, gateway in draft.decoder.tables(GatewayConfig):
-        yield from _check_market(path, gateway)
+        yield from check_feeds(path, gateway)
         yield from _check_synthetic_names(path, gateway)
         yield from _check_venue(path, gateway)
         yield from _check_balances(path, gateway)
@@ -168,24 +167,6 @@ def _check_venue(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:
         yield Mistake(path, str(error))
 
 
-def _check_market(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:
-    """A recorded stream is of one instrument, of the type that its market trades."""
-    source = gateway.source
-    if not isinstance(source, RecordedSourceSpec):
-        return
-    if len(gateway.instruments) > 1:
-        yield Mistake(f"{path}.instruments", f"{len(gateway.instruments)} instruments", "one, as the recording has")
-    market = _market_of(gateway.instruments[0])
-    if source.market in RECORDED_MARKETS and source.market != market:
-        yield Mistake(f"{path}.source.market", f'"{source.market}", but the instrument belongs to {market}', market)
-
-
-def _market_of(instrument: InstrumentConfig) -> str:
-    if instrument.type is InstrumentType.SPOT:
-        return "spot"
-    return "coinm" if instrument.inverse else "usdm"
-
-
 def _check_synthetic_names(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:
     """A profile or an asset of a synthetic market that no instrument has would be without effect."""
     source = gateway.source
@@ -220,18 +201,10 @@ def _check_expiries(path: str, gateway: GatewayConfig, now_ns: int) -> Iterator[
 
 def _check_recordings(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:
     for path, source in draft.decoder.tables(RecordedSourceSpec):
-        yield from _check_choice(f"{path}.format", source.format, RECORDED_FORMATS)
-        yield from _check_choice(f"{path}.market", source.market, RECORDED_MARKETS)
-        if not source.files:
-            yield Mistake(f"{path}.files", "an empty list", "at least one data file")
-        for index, file in enumerate(source.files):
-            if not surroundings.is_file(file):
-                yield Mistake(f"{path}.files[{index}]", f'no file "{file}"', "a file that can be read")
-
-
-def _check_choice(path: str, value: str, choices: tuple[str, ...]) -> Iterator[Mistake]:
-    if value not in choices:
-        yield Mistake(path, shown(value), one_of(choices), nearest_name(value, choices))
+        yield from check_form(path, source)
+        yield from check_files(path, source, surroundings.is_file)
+    for path, feed in draft.decoder.tables(FeedSpec):
+        yield from check_files(path, feed, surroundings.is_file)
 
 
 def _check_sources(draft: Draft) -> Iterator[Mistake]:

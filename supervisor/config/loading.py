@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.strategies import registry
+from actors.runtime.strategy_kinds import strategy_kinds
 from gateways.exchange.spec import RecordedSourceSpec, SourceSpec, VenueSpec
 from messages.instruments import Instrument
 from supervisor.config import text as config_text
@@ -36,7 +36,7 @@ def load(
     :param source: a file (`Path`), the TOML text itself (`str`), or None for the embedded cluster. Paths of data
         files are relative to the working directory, and absolute in the result.
     :param environment: what `${NAME}` stands for; the process's own by default.
-    :param kinds: the kinds of strategies; those of the registry by default.
+    :param kinds: the kinds of strategies; those that are built in or installed by default.
     :raises ConfigError: with every mistake, in the order of the document.
     """
     text, name = _read(source)
@@ -46,7 +46,7 @@ def load(
     decoder = Decoder()
     draft = Draft(raw, decoder)
     config = decoder.decode(raw, Config, "")
-    told = [*decode_parameters(draft, registry.KINDS if kinds is None else kinds), *check(draft, _surroundings())]
+    told = [*decode_parameters(draft, strategy_kinds() if kinds is None else kinds), *check(draft, _surroundings())]
     mistakes = [*unset, *decoder.mistakes, *told]
     if mistakes:
         raise ConfigError(name, sorted(mistakes, key=_place_in(raw)))
@@ -111,8 +111,12 @@ def _completed(config: Config, decoded: Mapping[str, Any]) -> Config:
 def _located(source: SourceSpec) -> SourceSpec:
     if not isinstance(source, RecordedSourceSpec):
         return source
-    files = tuple(str(Path(file).resolve()) for file in source.files)
-    return msgspec.structs.replace(source, files=files)
+    feeds = tuple(msgspec.structs.replace(feed, files=_absolute(feed.files)) for feed in source.feeds)
+    return msgspec.structs.replace(source, files=_absolute(source.files), feeds=feeds)
+
+
+def _absolute(files: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(Path(file).resolve()) for file in files)
 
 
 def _place_in(raw: Mapping[str, Any]) -> Any:

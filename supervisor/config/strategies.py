@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from actors.runtime.strategy_kinds import BrokenKind
 from messages.instruments import Instrument
 from supervisor.config.check import Draft, check_instrument
 from supervisor.config.decoder import FAILED, Decoder, locate
@@ -37,18 +38,37 @@ def decode_parameters(draft: Draft, kinds: Mapping[str, StrategyKind]) -> Iterat
         if name not in kinds:
             yield Mistake(f"{path}.kind", shown(name), one_of(kinds), nearest_name(name, kinds))
             continue
-        kind = kinds[name]
-        written = table.get("parameters", {})
-        parameters = draft.decoder.decode(written, kind.parameters_type, f"{path}.parameters")
-        if parameters is FAILED:
-            names = _decoded_names(kind, written)
-            yield from _unknown_instruments(draft, names, written, f"{path}.parameters")
-        else:
-            names = kind.instrument_ids(parameters)
-            unknown = list(_unknown_instruments(draft, names, written, f"{path}.parameters"))
-            yield from unknown
-            if not unknown and all(name in instruments for name in names):
-                yield from _complaints(kind, parameters, instruments, f"{path}.parameters")
+        try:
+            kind = kinds[name]
+        except BrokenKind as error:
+            yield Mistake(f"{path}.kind", str(error))
+            continue
+        place = f"{path}.parameters"
+        try:
+            yield from list(_check_parameters(draft, kind, instruments, (place, table.get("parameters", {}))))
+        except Exception as error:  # noqa: BLE001  # a kind's own code; the other strategies are still checked
+            yield Mistake(
+                place, f'the check of kind "{name}" itself failed: {type(error).__name__}: {error}; tell its author'
+            )
+
+
+def _check_parameters(
+    draft: Draft, kind: StrategyKind, instruments: Mapping[str, Instrument], parameters: tuple[str, Any]
+) -> Iterator[Mistake]:
+    """Find what is wrong in the parameters of one strategy.
+
+    :param parameters: their path, and the table as it was written.
+    """
+    path, written = parameters
+    decoded = draft.decoder.decode(written, kind.parameters_type, path)
+    if decoded is FAILED:
+        yield from _unknown_instruments(draft, _decoded_names(kind, written), written, path)
+        return
+    names = kind.instrument_ids(decoded)
+    unknown = list(_unknown_instruments(draft, names, written, path))
+    yield from unknown
+    if not unknown and all(name in instruments for name in names):
+        yield from _complaints(kind, decoded, instruments, path)
 
 
 def _decoded_names(kind: StrategyKind, written: Any) -> tuple[str, ...]:

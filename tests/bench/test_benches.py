@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bench.backtest
 import bench.codec
 import bench.machine
 import bench.recorded_source
@@ -64,6 +65,37 @@ def test_calls_are_timed_as_often_as_asked():
 
 
 @needs_capture
+def test_the_backtest_bench_says_how_fast_events_quotes_and_orders_are(capsys):
+    result = json_of(bench.backtest.main, capsys)
+    common = {"bench", "rounds", "events", "quotes", "bare", "targets_quotes_per_s"}
+    assert common | set(bench.backtest.STRATEGIES) == set(result)
+    for name in bench.backtest.STRATEGIES:
+        figures = result[name]
+        low, high = figures["seconds_range"]
+        assert low <= figures["seconds"] <= high
+        assert figures["quotes_per_s"] == pytest.approx(result["quotes"] / figures["seconds"], rel=0.01)
+        assert figures["ratio"] == pytest.approx(figures["seconds"] / result["bare"]["seconds"], rel=0.01)
+    assert 0 == result["idle"]["orders"]
+    assert result["requoter"]["orders_per_quote"] > 0.1
+
+
+@needs_capture
+def test_the_backtest_bench_says_where_the_time_goes(capsys):
+    assert 0 == bench.backtest.main(["--json", "--quick", "--profile"])
+    shares = json.loads(capsys.readouterr().out)["profile"]
+    assert set(bench.backtest.STRATEGIES) == set(shares)
+    for parts in shares.values():
+        assert {"source", "venue and matching", "strategy", "engine", "other"} == set(parts)
+        assert sum(parts.values()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_backtest_bench_without_data_says_what_to_do(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("OUTCRY_DATA", str(tmp_path))
+    assert 2 == bench.backtest.main(["--quick"])
+    assert "set OUTCRY_DATA" in capsys.readouterr().err
+
+
+@needs_capture
 def test_the_recorded_source_bench_says_how_fast_lines_and_events_are(capsys):
     result = json_of(bench.recorded_source.main, capsys)
     expected = {"bench", "rounds", "lines", "events", "market_seconds", "outcry", "bare", "ratio", "times_real_time"}
@@ -111,6 +143,7 @@ def test_the_strategy_memory_bench_says_what_one_actor_more_costs(capsys):
     [
         (bench.codec.main, ["SubmitOrder", "decode", "ratio"]),
         (bench.machine.main, ["outcry", "bare", "p99", "target 1 us"]),
+        pytest.param(bench.backtest.main, ["idle", "requoter", "orders/s", "bare"], marks=needs_capture),
         pytest.param(bench.recorded_source.main, ["three markets", "lines/s", "real time"], marks=needs_capture),
     ],
 )

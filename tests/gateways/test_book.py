@@ -1,4 +1,6 @@
-from hypothesis import given
+from random import Random
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateways.book import Book
@@ -107,3 +109,50 @@ def test_any_sequence_of_changes_ends_as_two_plain_dicts_would(bids, asks, chang
     assert (ask_expected[0] if ask_expected else None) == book.best_ask()
     assert (len(bid_expected), len(ask_expected)) == (book.bid_levels, book.ask_levels)
     assert bool(bid_expected and ask_expected and bid_expected[0][0] >= ask_expected[0][0]) == book.is_crossed
+
+
+class TestDeepBooks:
+    """Only the prices near the best one are kept in order: nobody can tell."""
+
+    def test_a_book_whose_best_levels_are_eaten_away_uncovers_those_behind(self):
+        book = Book()
+        prices = [float(price) for price in range(1, 1_001)]
+        book.reset([(price, 1.0) for price in prices], [(2_000.0 + price, 1.0) for price in prices])
+        for gone in range(900):
+            book.apply([(1_000.0 - gone, 0.0)], [(2_001.0 + gone, 0.0)])
+            assert (999.0 - gone, 1.0) == book.best_bid()
+            assert (2_002.0 + gone, 1.0) == book.best_ask()
+        assert (100, 100) == (book.bid_levels, book.ask_levels)
+
+    def test_a_market_that_runs_away_leaves_its_old_levels_in_the_book(self):
+        book = Book()
+        for price in range(1, 2_001):
+            book.apply([(float(price), 1.0)], [(10_000.0 - price, 2.0)])
+        assert (2_000, 2_000) == (book.bid_levels, book.ask_levels)
+        assert [float(price) for price in range(2_000, 0, -1)] == [price for price, _ in book.bids(5_000)]
+        assert [8_000.0 + offset for offset in range(2_000)] == [price for price, _ in book.asks(5_000)]
+
+    def test_more_levels_than_are_kept_in_order_are_given_in_order(self):
+        book = Book()
+        prices = [float(price) for price in range(1, 2_001)]
+        book.reset([(price, price) for price in prices], [])
+        assert [(price, price) for price in prices[:-701:-1]] == list(book.bids(700))
+
+    @given(st.integers(0, 2**32), st.integers(50, 1_500))
+    @settings(max_examples=20, deadline=None)
+    def test_a_deep_book_is_a_sorted_dict(self, seed, width):
+        random, book, expected = Random(seed), Book(), {}
+        for _ in range(400):
+            centre = random.randrange(width)
+            levels = [
+                (float(max(1, int(random.gauss(centre, width / 8)))), random.choice((0.0, 0.0, 1.0, 2.0)))
+                for _ in range(random.randrange(1, 30))
+            ]
+            book.apply(levels, [(price + 1e6, size) for price, size in levels])
+            expected.update(levels)
+            expected = {price: size for price, size in expected.items() if size}
+            best_first = sorted(expected.items(), reverse=True)
+            assert best_first[:10] == list(book.bids(10))
+            assert [(price + 1e6, size) for price, size in best_first[::-1][:10]] == list(book.asks(10))
+            assert len(expected) == book.bid_levels == book.ask_levels
+        assert sorted(expected.items(), reverse=True) == list(book.bids(10_000))

@@ -24,6 +24,7 @@ from messages.orders import (
     OrderClosed,
     OrderDenied,
     OrderRejected,
+    OrderType,
     OrderUnknown,
     QueryOrder,
     RejectReason,
@@ -476,7 +477,7 @@ def holders(floor: DeskFloor) -> DeskFloor:
     for name, side, quantity in (("carry", Side.SELL, "3"), ("other", Side.BUY, "1")):
         order = submit(
             client_order_id=f"{name}-1", strategy=name, side=side, quantity=D(quantity), instrument=PERPETUAL.id,
-            reduce_only=True,
+            type=OrderType.MARKET, price=None,
         )  # fmt: skip
         floor.submit(order)
         floor.desk.report(fill(order, quantity, fee_currency="BTC"))

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from messages.base import TEXT_LENGTH_MAX
@@ -18,6 +19,7 @@ from messages.control import (
 )
 from messages.health import (
     CYCLES_REPORTED_MAX,
+    Attribution,
     Cycle,
     CycleResult,
     FeedReport,
@@ -44,6 +46,14 @@ def status() -> StrategyStatus:
 def test_profit_is_realised_and_unrealised_less_fees_plus_funding() -> None:
     # 10.5 - 2.25 - (-0.75, a rebate) + 1.5
     assert PNL.total == D("10.50")
+
+
+def test_an_attribution_is_the_sum_of_its_parts_less_fees() -> None:
+    # -0.5 - 0.25 + 13.5 + 1 + 0.05 - 1.1
+    parts = Attribution(D("-0.5"), D("-0.25"), D("13.5"), D(1), D("0.05"), D("1.1"), "USDT")
+    assert parts.total == D("12.70")
+    with pytest.raises(ValueError, match="finite"):
+        msgspec.structs.replace(parts, spread=D("NaN"))
 
 
 @pytest.mark.parametrize("kind", [Drain, StopProcess])

@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from messages.health import (
+    Attribution,
     ClusterStatus,
     Cycle,
     CycleResult,
@@ -13,6 +14,7 @@ from messages.health import (
     GatewayStatus,
     Latency,
     Lifecycle,
+    Markout,
     OrderCounts,
     Pnl,
     ProcessState,
@@ -23,6 +25,17 @@ from messages.health import (
 
 # total = 12.5 + 0.25 - 1.1 + 0.05 = 11.70
 PNL = Pnl(Decimal("12.5"), Decimal("0.25"), Decimal("1.1"), Decimal("0.05"), "USDT")
+
+# total = -0.5 - 0.25 + 13.5 + 0.05 - 1.1 = 11.70
+ATTRIBUTION = Attribution(
+    spread=Decimal("-0.5"),
+    slippage=Decimal("-0.25"),
+    basis=Decimal("13.5"),
+    inventory=Decimal(0),
+    funding=Decimal("0.05"),
+    fees=Decimal("1.1"),
+    currency="USDT",
+)
 
 STRATEGY = StrategyStatus(
     id="carry-btc",
@@ -39,6 +52,9 @@ STRATEGY = StrategyStatus(
     pnls=(PNL,),
     cycles=4,
     note="",
+    attribution=ATTRIBUTION,
+    attributions=(ATTRIBUTION,),
+    markouts=(Markout(1.0, 18, -0.75),),
 )
 
 SPOT = GatewayStatus(
@@ -106,6 +122,9 @@ CYCLE = Cycle(
     pnl=PNL,
     entry_edge_bps=3.5,
     reason="converged",
+    pnls=(PNL,),
+    attribution=ATTRIBUTION,
+    attributions=(ATTRIBUTION,),
 )
 
 STRATEGY_REPORT = StrategyReport(status=STRATEGY, cycles=(CYCLE,))

@@ -14,9 +14,9 @@ from messages.control import ProcessKind
 from messages.orders import client_order_id
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart
 from supervisor.config import Config, load
-from supervisor.config.default import DEFAULT_CONFIG
 from supervisor.paths import ClusterPaths
 from supervisor.plan import order_prefixes, plan_cluster
+from tests.support.carry_cluster import CARRY_CLUSTER
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def paths(tmp_path: Path) -> ClusterPaths:
 
 
 def planned(paths: ClusterPaths, config: Config | None = None) -> ClusterPlan:
-    return plan_cluster(config or load(None), paths)
+    return plan_cluster(config or load(CARRY_CLUSTER), paths)
 
 
 def one(plan: ClusterPlan, name: str) -> ChildPlan:
@@ -35,7 +35,7 @@ def one(plan: ClusterPlan, name: str) -> ChildPlan:
 def test_the_embedded_cluster_has_an_exchange_its_gateways_and_its_strategies_in_the_order_of_their_start(
     paths: ClusterPaths,
 ) -> None:
-    config = load(None)
+    config = load(CARRY_CLUSTER)
     plan = planned(paths)
     assert plan.cluster == config.cluster.name
     assert [(child.name, child.kind, child.restart) for child in plan.children] == [
@@ -96,7 +96,7 @@ def test_deadlines_and_restart_policy_come_from_the_config(paths: ClusterPaths) 
         "heartbeat_interval_ms = 50\nheartbeat_timeout_ms = 500\nrestarts_max = 7\nrestart_period_s = 5\n"
         "backoff_min_s = 0.1\nbackoff_max_s = 2\ndrain_deadline_ms = 11\nstop_deadline_ms = 12\n"
     )
-    config = load(DEFAULT_CONFIG.replace("[cluster]\n", f"[cluster]\n{settings}"))
+    config = load(CARRY_CLUSTER.replace("[cluster]\n", f"[cluster]\n{settings}"))
     plan = planned(paths, config)
     policy = plan.policy
     assert (policy.restarts_max, policy.period_s, policy.backoff_min_s, policy.backoff_max_s) == (7, 5.0, 0.1, 2.0)
@@ -105,12 +105,12 @@ def test_deadlines_and_restart_policy_come_from_the_config(paths: ClusterPaths) 
 
 
 def test_a_disabled_strategy_is_not_started(paths: ClusterPaths) -> None:
-    config = load(DEFAULT_CONFIG.replace('kind = "spot-futures"', 'kind = "spot-futures"\nenabled = false'))
+    config = load(CARRY_CLUSTER.replace('kind = "spot-futures"', 'kind = "spot-futures"\nenabled = false'))
     assert ProcessKind.STRATEGY not in {child.kind for child in planned(paths, config).children}
 
 
 def test_a_source_of_speed_0_makes_everything_that_reads_from_it_lossless(paths: ClusterPaths) -> None:
-    config = load(None)
+    config = load(CARRY_CLUSTER)
     source = RecordedSourceSpec(format="binance-stream", market="spot", files=("spot.gz",), speed=0.0)
     gateways = (msgspec.structs.replace(config.gateways[0], source=source), *config.gateways[1:])
     plan = planned(paths, msgspec.structs.replace(config, gateways=gateways))
@@ -132,5 +132,5 @@ def test_strategies_with_like_names_have_order_ids_of_their_own() -> None:
 
 
 def test_no_exchange_is_planned_where_no_venue_is_simulated(paths: ClusterPaths) -> None:
-    config = msgspec.structs.replace(load(None), gateways=(), strategies=())
+    config = msgspec.structs.replace(load(CARRY_CLUSTER), gateways=(), strategies=())
     assert planned(paths, config).children == ()

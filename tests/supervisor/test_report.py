@@ -93,8 +93,19 @@ def test_a_strategy_has_all_that_the_contract_names(report: dict[str, Any]) -> N
         "fills": 18,
         "positions": {"BTCUSDT.spot": "0.16000", "BTCUSDT.perp": "-0.160", "ETHUSDT.spot": "0"},
         "pnl": {"realised": "12.5", "unrealised": "0.25", "fees": "1.1", "funding": "0.05", "currency": "USDT"},
-    } == {key: value for key, value in strategy.items() if key not in {"pnls", "cycles", "latency_us"}}
+        "attribution": {
+            "spread": "-0.5",
+            "slippage": "-0.25",
+            "basis": "13.5",
+            "inventory": "0",
+            "funding": "0.05",
+            "fees": "1.1",
+            "currency": "USDT",
+        },
+        "markouts": [{"horizon_s": 1.0, "n": 18, "mean_bps": -0.75}],
+    } == {key: value for key, value in strategy.items() if key not in {"pnls", "attributions", "cycles", "latency_us"}}
     assert [strategy["pnl"]] == strategy["pnls"]
+    assert [strategy["attribution"]] == strategy["attributions"]
 
 
 def test_a_cycle_has_its_result_and_its_time(report: dict[str, Any]) -> None:
@@ -105,6 +116,12 @@ def test_a_cycle_has_its_result_and_its_time(report: dict[str, Any]) -> None:
         cycle["transitions"],
         cycle["pnl"]["realised"],
     )
+
+
+def test_a_cycle_says_where_its_profit_came_from(report: dict[str, Any]) -> None:
+    (cycle,) = report["strategies"]["carry-btc"]["cycles"]
+    assert ([cycle["pnl"]], [cycle["attribution"]]) == (cycle["pnls"], cycle["attributions"])
+    assert "13.5" == cycle["attribution"]["basis"]
 
 
 def test_a_strategy_that_did_not_answer_is_reported_by_its_last_status() -> None:

@@ -7,23 +7,29 @@ receive time; the venue's clock (`E`) may run ahead of it. Sizes are the venue's
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from io import BufferedReader
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 
+from gateways.exchange.feed_spec import BinanceStreamFeed
+from gateways.exchange.sources.csv_lines import check_files
 from gateways.exchange.sources.snapshot_sync import Diff, Market, Outcome, SnapshotSync
-from gateways.exchange.sources.source import BookChange, BookReset, SourceCounts, SourceEvent
-from gateways.exchange.spec import RecordedSourceSpec
+from gateways.exchange.sources.source import (
+    BookChange,
+    BookReset,
+    SourceCounts,
+    SourceError,
+    SourceEvent,
+    counts_of_one,
+)
 from messages.base import NS_MAX, Count, Price, Size
 from messages.instruments import Instrument
 from messages.market import Gap, Quote, Trade
 from messages.orders import Side
 
-FORMAT = "binance-stream"
 LINE_BYTES_MAX = 4_194_304
 """A snapshot of 5,000 levels a side, the venue's largest, has about 0.3 MB."""
 
@@ -35,10 +41,6 @@ DEPTH_STREAMS = ("depth", "depth@0ms", "depth@100ms", "depth@250ms", "depth@500m
 GAP_REASON = "missing book update"
 
 _STREAM_START = len(b'{"stream":"')
-
-
-class SourceError(Exception):
-    """A recording cannot be read: which file, which line, and what to do."""
 
 
 Ms = Annotated[int, msgspec.Meta(ge=0, le=NS_MAX // NS_PER_MS)]
@@ -109,24 +111,28 @@ class BinanceStreamSource:
     """The recorded market of one instrument.
 
     :ivar lines_skipped: lines of other symbols, of streams that are none of the three, and snapshots that are too old.
-    :raises SourceError: from the constructor for a wrong spec or a missing file; from `events` for a damaged file.
+    :raises SourceError: from the constructor for an unknown market or a missing file; from `events` for a damaged file.
     """
 
-    def __init__(self, instrument: Instrument, spec: RecordedSourceSpec) -> None:
+    def __init__(self, instrument: Instrument, feed: BinanceStreamFeed) -> None:
         self._id = instrument.id
         self._symbol = instrument.symbol.lower()
-        self._files = tuple(Path(name) for name in spec.files)
-        self._sync = SnapshotSync(_checked_market(spec))
+        self._files = check_files(feed.files, self._id)
+        self._sync = SnapshotSync(_market(feed))
         self._quotes = 0
         self._trades = 0
         self._ts_last = 0
         self._line_number = 0
+        self._bytes_before = 0
+        self._opened: BinaryIO | None = None
         self.lines_skipped = 0
         symbol = self._symbol.encode()
         self._single: dict[bytes, Callable[[bytes, int], SourceEvent]] = {
             symbol + b"@bookTicker": self._on_book_ticker,
             symbol + b"@trade": self._on_trade,
         }
+        self._book_ticker_start = b'{"stream":"%s@bookTicker"' % symbol
+        self._trade_start = b'{"stream":"%s@trade"' % symbol
         self._depth = frozenset(symbol + b"@" + name.encode() for name in DEPTH_STREAMS)
 
     @property
@@ -134,22 +140,37 @@ class BinanceStreamSource:
         """The venue's id of the last update that is in the book; 0 before the first snapshot."""
         return self._sync.last_update_id
 
+    @property
+    def bytes_total(self) -> int:
+        """Of all its files, as they are on disk."""
+        return sum(file.stat().st_size for file in self._files)
+
+    @property
+    def bytes_read(self) -> int:
+        return self._bytes_before + (0 if self._opened is None else self._opened.tell())
+
     def counts(self, instrument: str) -> SourceCounts:
         """What has been read so far.
 
         :raises KeyError: for another instrument than this source's.
         """
-        if instrument != self._id:
-            raise KeyError(f"{instrument} is not in the source of {self._id}")
         sync = self._sync
-        return SourceCounts(self._quotes, self._trades, sync.applied, sync.discarded, sync.gaps)
+        counts = SourceCounts(self._quotes, self._trades, sync.applied, sync.discarded, sync.gaps)
+        return counts_of_one(instrument, self._id, counts)
 
     def events(self) -> Iterator[SourceEvent]:
-        """Read the files one after the other, a line at a time; can be called once."""
+        """Read the files one after the other; can be called once."""
+        return chain.from_iterable(self._parts())
+
+    def _parts(self) -> Iterator[Iterator[SourceEvent]]:
         for file in self._files:
+            self._line_number = 0
             try:
-                with gzip.open(file, "rb") as unpacked, BufferedReader(unpacked, READ_BYTES) as reader:
-                    yield from self._events_in(file, iter(partial(reader.readline, LINE_BYTES_MAX), b""))
+                with file.open("rb") as packed, gzip.open(packed, "rb") as unpacked:
+                    self._opened = packed
+                    for lines in _batches(unpacked):
+                        yield self._events_in(file, lines)
+                    self._bytes_before, self._opened = self.bytes_read, None
             except (OSError, EOFError, zlib.error) as error:
                 raise SourceError(
                     f"recording {file} of {self._id} cannot be read after line {self._line_number}: {error}; "
@@ -158,33 +179,37 @@ class BinanceStreamSource:
             if not self._line_number:
                 raise SourceError(f"recording {file} of {self._id} has no lines; fetch the file again or leave it out")
 
-    def _events_in(self, file: Path, lines: Iterable[bytes]) -> Iterator[SourceEvent]:
-        self._line_number = 0
-        for line in lines:
-            self._line_number += 1
-            try:
+    def _events_in(self, file: Path, lines: Sequence[bytes]) -> Iterator[SourceEvent]:
+        line, ts_last = b"", self._ts_last
+        book_ticker, trade = self._book_ticker_start, self._trade_start
+        try:
+            for line in lines:
+                self._line_number += 1
                 stamp, _, frame = line.partition(b" ")
                 ts_received = int(stamp)
-                if not self._ts_last <= ts_received <= NS_MAX:
-                    raise ValueError(f"receive time {ts_received} is not at or after {self._ts_last}")
-                self._ts_last = ts_received
-                stream = frame[_STREAM_START : frame.find(b'"', _STREAM_START)]
-                if (on_frame := self._single.get(stream)) is not None:
-                    yield on_frame(frame, ts_received)
-                elif stream in self._depth:
+                if not ts_last <= ts_received <= NS_MAX:
+                    raise ValueError(f"receive time {ts_received} is not at or after {ts_last}")
+                ts_last = ts_received
+                if frame.startswith(book_ticker):
+                    yield self._on_book_ticker(frame, ts_received)
+                elif frame.startswith(trade):
+                    yield self._on_trade(frame, ts_received)
+                elif frame[_STREAM_START : frame.find(b'"', _STREAM_START)] in self._depth:
                     yield from self._on_depth(frame, ts_received)
                 else:
                     yield from self._on_other(frame, ts_received)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise SourceError(
-                    f"recording {file} of {self._id}, line {self._line_number} of {len(line)} bytes is malformed: "
-                    f"{error}; leave the line out, or give the files in the order of their recording"
-                ) from error
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise SourceError(
+                f"recording {file} of {self._id}, line {self._line_number} of {len(line)} bytes is malformed: "
+                f"{error}; leave the line out, or give the files in the order of their recording"
+            ) from error
+        self._ts_last = ts_last
 
     def _on_book_ticker(self, frame: bytes, ts_received: int) -> Quote:
         data = _decode_book_ticker(frame).data
         self._quotes += 1
-        return Quote(self._id, data.b, data.B, data.a, data.A, _event_ns(data.E, ts_received), ts_received)
+        ts_event = ts_received if data.E is None else data.E * NS_PER_MS
+        return Quote(self._id, data.b, data.B, data.a, data.A, ts_event, ts_received)
 
     def _on_trade(self, frame: bytes, ts_received: int) -> Trade:
         data = _decode_trade(frame).data
@@ -232,24 +257,27 @@ class BinanceStreamSource:
             yield from self._judge(diff)
 
 
+def _batches(unpacked: gzip.GzipFile) -> Iterator[list[bytes]]:
+    """The lines of a file, without their ends, some at a time."""
+    rest = b""
+    while read := unpacked.read(READ_BYTES):
+        *lines, rest = (rest + read).split(b"\n")
+        if len(rest) > LINE_BYTES_MAX:
+            lines.append(rest[:LINE_BYTES_MAX])
+            rest = rest[LINE_BYTES_MAX:]
+        if lines:
+            yield lines
+    if rest:
+        yield [rest]
+
+
 def _event_ns(event_ms: int | None, ts_received: int) -> int:
     """The venue's time of a frame; ours where it does not say (spot bookTicker and snapshots)."""
     return ts_received if event_ms is None else event_ms * NS_PER_MS
 
 
-def _checked_market(spec: RecordedSourceSpec) -> Market:
-    """Check what can be checked before the first line is read.
-
-    :raises SourceError: unknown format or market, no files, or a file that is not there.
-    """
-    if spec.format != FORMAT:
-        raise SourceError(f"recorded source has the unknown format {spec.format!r}; expected {FORMAT!r}")
-    if spec.market not in set(Market):
+def _market(feed: BinanceStreamFeed) -> Market:
+    if feed.market not in set(Market):
         expected = " | ".join(Market)
-        raise SourceError(f"recorded source has the unknown market {spec.market!r}; expected {expected}")
-    if not spec.files:
-        raise SourceError("recorded source names no files; expected at least one")
-    missing = [name for name in spec.files if not Path(name).is_file()]
-    if missing:
-        raise SourceError(f"recorded file {', '.join(missing)} does not exist; correct the path or fetch the data")
-    return Market(spec.market)
+        raise SourceError(f"recorded source has the unknown market {feed.market!r}; expected {expected}")
+    return Market(feed.market)

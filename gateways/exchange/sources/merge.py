@@ -1,9 +1,13 @@
 """Several sources on one common clock: their events in the order of receive time, and when each of them is due."""
 
-import heapq
 from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heapreplace
+from itertools import repeat
 
 from gateways.exchange.sources.source import Source, SourceEvent
+
+_Head = tuple[int, int, str, SourceEvent, Iterator[SourceEvent]]
+"""The next event of a source: its time, the rank of its source, which no other has, and the rest."""
 
 
 def merge(sources: Mapping[str, Source]) -> Iterator[tuple[str, SourceEvent]]:
@@ -13,17 +17,28 @@ def merge(sources: Mapping[str, Source]) -> Iterator[tuple[str, SourceEvent]]:
 
     :returns: pairs of the source's key and the event.
     """
-    named = [_named(name, source) for name, source in sources.items()]
-    return heapq.merge(*named, key=_ts_received)
+    if len(sources) == 1:
+        ((name, source),) = sources.items()
+        return zip(repeat(name), source.events())
+    return _merged(sources)
 
 
-def _named(name: str, source: Source) -> Iterator[tuple[str, SourceEvent]]:
-    for event in source.events():
+def _merged(sources: Mapping[str, Source]) -> Iterator[tuple[str, SourceEvent]]:
+    heads: list[_Head] = []
+    for rank, (name, source) in enumerate(sources.items()):
+        events = source.events()
+        first = next(events, None)
+        if first is not None:
+            heads.append((first.ts_received, rank, name, first, events))
+    heapify(heads)
+    while heads:
+        _, rank, name, event, events = heads[0]
         yield name, event
-
-
-def _ts_received(named: tuple[str, SourceEvent]) -> int:
-    return named[1].ts_received
+        following = next(events, None)
+        if following is None:
+            heappop(heads)
+        else:
+            heapreplace(heads, (following.ts_received, rank, name, following, events))
 
 
 class Pacer:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.analytics.pnl import InstrumentBook, Ledger, exact_mid, settle_currency
+from actors.analytics import pnl as pnl_module
+from actors.analytics.pnl import LOTS_MAX, InstrumentBook, Ledger, exact_mid, settle_currency
 from messages.instruments import Instrument, InstrumentType
 from messages.orders import Fill, FundingPaid, Liquidity, Side
 
@@ -194,3 +195,138 @@ def test_pricing_what_was_adopted_leaves_priced_lots_alone():
     ledger.price_adopted(SPOT.id, D(130))
     # (1 × 100 + 2 × 130) / 3 = 120
     assert D(120) == ledger.books[SPOT.id].average_price()
+
+
+# --- merged lots ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="few_lots")
+def at_most_three_lots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pnl_module, "LOTS_MAX", 3)
+
+
+def test_lots_are_bounded_and_the_mean_price_of_all_stays():
+    book = InstrumentBook(SPOT)
+    for step in range(LOTS_MAX + 500):
+        book.change(D("0.1"), D(100 + step % 7))
+    # 1,500 buys at 100 + (0 … 6): 214 rounds of 7 cost 721 each, and two more at 100 and 101
+    assert (LOTS_MAX, D("150.0")) == (len(book.lots), book.position)
+    assert D(214 * 721 + 201) / 1_500 == book.average_price()
+
+
+@pytest.mark.usefixtures("few_lots")
+def test_part_of_a_merged_lot_takes_its_share_of_the_cost():
+    book = InstrumentBook(SPOT)
+    for price in (100, 101, 103, 110):
+        book.change(D(1), D(price))
+    book.change(D("-0.5"), D(120))
+    # the oldest two are 2 at a cost of 201: half a unit takes 50.25 of it and brings 60 − 50.25
+    assert (D("9.75"), 3) == (book.realised, len(book.lots))
+    book.change(D("-1.5"), D(120))
+    # all that is left of it: 180 − 150.75
+    assert (D("39.00"), 2) == (book.realised, len(book.lots))
+
+
+@pytest.mark.usefixtures("few_lots")
+def test_a_share_that_cannot_be_exact_is_made_up_for_by_the_rest():
+    book = InstrumentBook(LINEAR)
+    for price in (100, 100, 101, 110):
+        book.change(D(-1), D(price))
+    book.change(D(-1), D(120))  # merges three: 3 short, entered for 301
+    book.change(D(1), D(90))
+    # a third of 301 is 100.333333333333: (100.333333333333 − 90) × 0.1
+    assert D("1.0333333333333") == book.realised
+    book.change(D(2), D(90))
+    # (301 − 3 × 90) × 0.1 = 3.1
+    assert D("3.1") == book.realised
+
+
+@pytest.mark.usefixtures("few_lots")
+def test_a_merged_inverse_lot_keeps_the_coin_that_it_was_entered_for():
+    book = InstrumentBook(INVERSE)
+    for price in (50_000, 60_000, 70_000, 80_000):
+        book.change(D(-100), D(price))
+    # 100 × 100 USD: 0.2 + 0.16666667 coin for both of the oldest; 0.14285714 and 0.125 for the others
+    # at 65,000: 200 × 100 / 65,000 = 0.30769231, and 0.15384615 for each other
+    assert D("0.30769231") - D("0.36666667") + 2 * D("0.15384615") - D("0.14285714") - D("0.125") == book.unrealised(
+        D(65_000)
+    )
+    book.change(D(50), D(100_000))
+    # a quarter of 0.36666667 is 0.0916666675, to even 0.09166667; 50 × 100 / 100,000 = 0.05
+    assert D("0.05") - D("0.09166667") == book.realised
+    book.change(D(150), D(100_000))
+    # 0.05 + 0.15 − 0.36666667
+    assert D("-0.16666667") == book.realised
+
+
+@pytest.mark.usefixtures("few_lots")
+@pytest.mark.parametrize("bought_before", [0, 1])
+def test_a_lot_that_has_no_price_yet_is_not_merged_and_is_the_newest_by_its_price(bought_before):
+    book = InstrumentBook(SPOT)
+    prices = [D(100), D(101), D(102)]
+    for price in prices[:bought_before]:
+        book.change(D(1), price)
+    book.adopt(book.position + 2)
+    for price in prices[bought_before:]:
+        book.change(D(1), price)
+    assert [(D(2), D("100.5")), (D(1), D(102)), (D(2), None)] == [(lot.quantity, lot.price) for lot in book.lots]
+    book.price_adopted(D(120))
+    # (201 + 102 + 2 × 120) / 5
+    assert D("108.6") == book.average_price()
+
+
+def test_what_is_adopted_twice_without_a_price_is_one_lot():
+    book = InstrumentBook(SPOT)
+    book.adopt(D(2))
+    book.change(D(1), D(100))
+    book.adopt(D(5))
+    # 2 + (5 − 3) without a price, and 1 at 100
+    assert ([D(1), D(4)], D(4), D(100)) == ([lot.quantity for lot in book.lots], book.adopted, book.average_price())
+    book.adopt(D("0.5"))
+    assert (D("0.5"), D("0.5")) == (book.position, book.adopted)
+
+
+@settings(max_examples=200, deadline=None)
+@given(trades, st.integers(1, 100_000))
+@pytest.mark.parametrize("instrument", [SPOT, LINEAR], ids=["spot", "linear"])
+def test_merged_lots_keep_the_identity_of_cash_and_profit_to_the_last_digit(instrument, sequence, last_tick):
+    """cash flows + position value = realised + unrealised; a bound of two lots merges at nearly every trade."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pnl_module, "LOTS_MAX", 2)
+        book, cash = InstrumentBook(instrument), D(0)
+        for steps, tick, _, _ in sequence:
+            signed, price = steps * instrument.lot_size, tick * instrument.tick_size
+            book.change(signed, price)
+            cash -= signed * price * instrument.multiplier
+            assert len(book.lots) <= 2
+            assert book.position == sum(lot.quantity for lot in book.lots)
+        mid = last_tick * instrument.tick_size
+        assert cash + book.position * mid * instrument.multiplier == book.realised + book.unrealised(mid)
+
+
+@settings(max_examples=200, deadline=None)
+@given(trades, st.integers(10_000, 100_000))
+def test_merged_inverse_lots_earn_what_single_ones_do_but_for_rounding(sequence, last_tick):
+    """The coin of a round trip is fixed by its fills; each lot, closing and merge may round by half of 1e-8."""
+    single, merged = InstrumentBook(INVERSE), InstrumentBook(INVERSE)
+    mid = last_tick * INVERSE.tick_size
+    with pytest.MonkeyPatch.context() as patch:
+        for steps, tick, _, _ in sequence:
+            price = (10_000 + tick) * INVERSE.tick_size
+            patch.setattr(pnl_module, "LOTS_MAX", 1_000)
+            single.change(D(steps), price)
+            patch.setattr(pnl_module, "LOTS_MAX", 2)
+            merged.change(D(steps), price)
+    assert single.position == merged.position
+    coin = sum((D(steps) * 100 / ((10_000 + tick) * INVERSE.tick_size) for steps, tick, _, _ in sequence), D(0))
+    exact = coin - merged.position * 100 / mid
+    for book in (single, merged):
+        assert abs(exact - book.realised - book.unrealised(mid)) <= D("1e-8") * 3 * len(sequence)
+
+
+@pytest.mark.usefixtures("few_lots")
+def test_the_mean_price_of_inverse_contracts_is_weighted_by_contracts():
+    book = InstrumentBook(INVERSE)
+    for price in (50_000, 60_000, 70_000, 80_000):
+        book.change(D(-100), D(price))
+    assert D(65_000) == book.average_price()

@@ -10,7 +10,6 @@ from decimal import Decimal as D
 from typing import Any
 
 from actors.strategies.pair_commands import PairState
-from actors.strategies.spot_futures import SpotFutures
 from messages.instruments import Rounding
 from messages.orders import CloseReason, OrderUnknown
 from tests.actors.strategies.trading_world import INVERSE, INVERSE_ID, MS, SPOT, S, World, parameters
@@ -55,13 +54,17 @@ class Walk:
 
     def quotes(self, chance: float) -> None:
         self.price = min(PRICE_HIGH, max(PRICE_LOW, self.price * (1 + (chance - 0.5) / 50)))
-        self.basis = (chance * 7.3 % 1 - 0.35) / 50
+        self.basis = self.next_basis(chance)
         for instrument, price in ((self.world.spot, self.price), (self.world.futures, self.price * (1 + self.basis))):
             if instrument.venue not in self.down:
                 bid = float(instrument.round_price(price, Rounding.NEAREST))
                 self.world.quote(instrument.id, bid, bid + float(instrument.tick_size), 0.05 if chance < 0.2 else 500.0)
                 if chance > 0.5:
                     self.world.depth(instrument.id, ((bid, 500.0),), ((bid + float(instrument.tick_size), 500.0),))
+
+    def next_basis(self, chance: float) -> float:
+        """How far the second instrument is above the first, as a ratio."""
+        return (chance * 7.3 % 1 - 0.35) / 50
 
     def fill(self, chance: float) -> None:
         name = self._pick(chance)
@@ -144,6 +147,19 @@ class Walk:
             self._end(name)
         else:
             self._end(name, CloseReason.CANCELLED)
+
+    def liquidate(self, chance: float) -> None:
+        """The venue closes a part of a derivative's position, or all of it."""
+        instrument = self.derivative(chance)
+        untold = [amount for name, amount in self.late if self.world.orders[name].instrument == instrument.id]
+        held = max(D(0), abs(self.world.positions[instrument.id]) - sum(untold, D(0)))
+        amount = instrument.round_quantity(held * D(repr(round(chance, 3)))) if chance < 0.5 else held
+        if amount and instrument.id in self.world.quotes:
+            self.world.liquidate(instrument.id, amount)
+
+    def derivative(self, _chance: float) -> Any:
+        """What the venue may liquidate."""
+        return self.world.futures
 
     def repeat(self, chance: float) -> None:
         """Deliver an old report once more."""
@@ -228,13 +244,17 @@ class Walk:
         world = self.world
         for name, position in world.positions.items():
             assert position == world.strategy.ledger.position(name)
+        self.check_exposure()
+        self._check_orders()
+
+    def check_exposure(self) -> None:
+        world = self.world
         spot, futures = world.held
         most = world.settings.notional / D(repr(PRICE_LOW)) * D("1.02")
         step = D("0.003") + world.spot.lot_size + world.futures.lot_size * world.futures.multiplier / D(55_000)
         assert -step <= spot <= most + step
         short = -world.futures.base_quantity(futures, D(repr(PRICE_HIGH)))
         assert -step <= short <= most + step
-        self._check_orders()
 
     def _check_orders(self) -> None:
         """Every order is in whole steps, and one that opens a pair stays within the notional and a step."""
@@ -257,6 +277,7 @@ class Walk:
         """Flat, or balanced, or HALTED with the residual said."""
         world, pair = self.world, self.world.strategy.pair
         assert world.strategy.is_settled
+        assert all(cycle.reason for cycle in world.strategy.cycles)
         if pair.state is PairState.HALTED:
             residual = pair.position.residual_text()
             assert any("HALTED" in alert for alert in world.alerts)
@@ -268,16 +289,17 @@ class Walk:
 
     def check_replay(self) -> None:
         """A new strategy that is told the same says the same."""
-        again = SpotFutures("carry", self.world.instruments, self.world.settings)
+        again = self.world.make_strategy()
         assert self.world.outputs == [output for message in self.world.inputs for output in again.on_message(message)]
 
     def _residual_value(self) -> D:
         """What is not hedged, in quote currency, from the venues' books alone."""
         world = self.world
-        spot, futures = world.held
-        price = world.strategy.pair.position.reference if world.futures.inverse else None
-        at = price or D(repr(self.price))
-        return abs(spot * world.settings.hedge_ratio + world.futures.base_quantity(futures, at)) * at
+        first, second = world.held
+        is_inverse = world.spot.inverse or world.futures.inverse
+        at = (world.strategy.pair.position.reference if is_inverse else None) or D(repr(self.price))
+        hedged = world.spot.base_quantity(first, at) * world.settings.hedge_ratio
+        return abs(hedged + world.futures.base_quantity(second, at)) * at
 
     def _residual_max(self) -> D:
         """The larger minimum of the two venues, and a step of each: less than that cannot be traded away."""
@@ -334,13 +356,16 @@ class Walk:
 EVENTS: tuple[str, ...] = (
     *("quotes",) * 8, *("trade",) * 10, *("fill",) * 3, *("end",) * 3, *("wait",) * 2, "accept", "accept",
     "end_before_its_fill", "late_fill", "refuse", "forget", "remember", "remember", "cancel", "cancel", "repeat",
-    "sleep", "mark", "gap", "outage", "recovery", "recovery", "restart", "halt", "drain",
+    "sleep", "mark", "liquidate", "gap", "outage", "recovery", "recovery", "restart", "halt", "drain",
 )  # fmt: skip
 
 
 def walk(setting: int, events: Sequence[Event]) -> Walk:
     """Take a walk to its end, checking at every step."""
-    taken = Walk(SETTINGS[setting]())
+    return go(Walk(SETTINGS[setting]()), events)
+
+
+def go(taken: Walk, events: Sequence[Event]) -> Walk:
     taken.quotes(0.95)
     for event, chance in events:
         taken.world.now_ns += MS

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
-from actors.strategies.pair_handlers import CLOSING_ORDERS_MAX
+from actors.strategies.pair_decisions import CLOSING_ORDERS_MAX
 from messages.health import CycleResult
 from messages.instruments import InstrumentType
 from messages.orders import FundingPaid, OrderType, Side
@@ -137,21 +137,30 @@ def test_a_stop_loss_leaves_at_the_loss():
     # 0.165 × (60,600 − 60,231) ≈ −61 − fees; then −0.165 × 669 ≈ −110 < −100
     world.quote(PERPETUAL_ID, 60_600.0, 60_601.0)
     assert "MONITORING_POSITIONS" == world.state
-    world.quote(PERPETUAL_ID, 60_900.0, 60_901.0)
+    for _ in range(2):
+        world.quote(PERPETUAL_ID, 60_900.0, 60_901.0)
+    assert "MONITORING_POSITIONS" == world.state
+    world.quote(PERPETUAL_ID, 60_600.0, 60_601.0)  # the row is broken
+    for _ in range(3):
+        assert "MONITORING_POSITIONS" == world.state
+        world.quote(PERPETUAL_ID, 60_900.0, 60_901.0)
     assert "CLOSING_POSITIONS" == world.state
     assert world.strategy.pair.reason.startswith("stop loss at -1")
 
 
 def test_a_profit_target_leaves_at_the_profit():
     world = held_world(profit_target=0.005, exit_edge_bps=-10_000.0)
-    world.quote(PERPETUAL_ID, 59_800.0, 59_801.0)
+    for _ in range(3):
+        assert "MONITORING_POSITIONS" == world.state
+        world.quote(PERPETUAL_ID, 59_800.0, 59_801.0)
     assert world.strategy.pair.reason.startswith("profit target at ")
 
 
 def test_funding_counts_towards_the_profit_target():
     world = held_world(profit_target=0.005, exit_edge_bps=-10_000.0)
     fund(world, "80")
-    world.refresh()
+    for _ in range(2):
+        world.refresh()
     assert "CLOSING_POSITIONS" == world.state
 
 
@@ -210,10 +219,21 @@ def test_expected_funding_keeps_a_converged_pair():
     assert "MONITORING_POSITIONS" == world.state
 
 
-def test_a_book_without_size_is_a_reading_that_does_not_count_as_convergence_by_itself():
-    world = held_world(exit_confirm=2)
-    world.quote(SPOT_ID, 60_000.0, 60_001.0, size=0.0)
+def test_a_book_without_size_is_no_reading():
+    world = held_world(exit_confirm=2, stop_loss=0.001)
+    for _ in range(5):
+        world.quote(SPOT_ID, 60_000.0, 60_001.0, size=0.0)
     assert "MONITORING_POSITIONS" == world.state
+
+
+def test_a_stop_loss_is_read_at_what_the_whole_size_would_fetch():
+    world = held_world(stop_loss=0.01, exit_edge_bps=-10_000.0)
+    world.depth(SPOT_ID, ((60_000.0, 0.001), (59_300.0, 5.0)), ((60_001.0, 5.0),))
+    for _ in range(3):
+        assert "MONITORING_POSITIONS" == world.state
+        world.quote(SPOT_ID, 60_000.0, 60_001.0, size=0.001)
+    # 0.001 at the touch, 0.164 at 700 less: −0.164 × 700 ≈ −115, and the fees
+    assert ("CLOSING_POSITIONS", True) == (world.state, world.strategy.pair.reason.startswith("stop loss at -1"))
 
 
 def test_a_cycle_of_an_inverse_pair_profits_in_coin_and_quote():
@@ -264,13 +284,14 @@ def test_a_rebalancing_that_does_not_fill_becomes_a_repair():
     assert "MONITORING_POSITIONS" == world.state
 
 
-def test_the_liquidation_of_one_leg_is_repaired():
+def test_the_liquidation_of_one_leg_closes_the_other():
     world = held_world()
-    world.stray_fill(PERPETUAL_ID, Side.BUY, "0.165")
+    world.liquidate(PERPETUAL_ID)
     assert "REPAIRING" == world.strategy.pair.state.name
+    assert (SPOT_ID, Side.SELL, D("0.165")) == (world.last.instrument, world.last.side, world.last.quantity)
+    assert any("fill t3 of BTCUSDT.usdm forced by the venue autoclose-" in alert for alert in world.alerts)
     world.trade_all()
-    assert world.strategy.pair.state.name in {"OPEN", "COOLDOWN"}
-    assert world.held[0] == -world.held[1]
+    assert ((D(0), D(0)), "COOLDOWN") == (world.held, world.state)
 
 
 def test_after_a_cycle_it_rests_and_then_looks_again():

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
-from actors.strategies.pair_handlers import PROTECT_POLLS_MAX
+from actors.strategies.pair_decisions import PROTECT_POLLS_MAX
 from messages.control import RecoveryCompleted
 from messages.health import CycleResult
 from messages.market import Trade

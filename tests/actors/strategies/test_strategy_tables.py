@@ -21,7 +21,9 @@ from actors.strategies.pair_commands import (
     HeadroomGranted,
     PairState,
     Rebalance,
+    Release,
     Reserve,
+    Turn,
 )
 from actors.strategies.registry import KINDS
 from actors.strategies.spot_futures import SpotFutures, State
@@ -34,13 +36,13 @@ DOCS = Path(__file__).parents[3] / "docs" / "strategies"
 
 LEGAL_COMMANDS = {
     PairState.RECOVERING: set(),
-    PairState.IDLE: {Arm},
-    PairState.ARMED: {Disarm, Reserve},
+    PairState.IDLE: {Arm, Turn},
+    PairState.ARMED: {Disarm, Reserve, Turn},
     PairState.RESERVED: {Disarm, HeadroomGranted, HeadroomDenied},
     PairState.LEG_ONE_WORKING: {Flatten},
     PairState.LEG_TWO_WORKING: {Flatten},
     PairState.BOTH_WORKING: {Flatten},
-    PairState.OPEN: {Rebalance, Close, Flatten, FeedStale},
+    PairState.OPEN: {Rebalance, Release, Close, Flatten, FeedStale},
     PairState.REBALANCING: {Flatten},
     PairState.REPAIRING: {Flatten},
     PairState.CLOSING: {Flatten},
@@ -54,6 +56,7 @@ SAMPLES: dict[type, Any] = {
     Arm: Arm(), Disarm: Disarm(), Reserve: Reserve(None), HeadroomGranted: HeadroomGranted(),  # type: ignore[arg-type]
     HeadroomDenied: HeadroomDenied("limit"), Rebalance: Rebalance(), Close: Close("why"), Flatten: Flatten("why"),
     FeedStale: FeedStale("why"), CycleRecorded: CycleRecorded(),
+    Release: Release("why"), Turn: Turn((Side.SELL, Side.BUY)),
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from messages.control import (
     VenueDown,
     VenueUp,
 )
-from messages.instruments import Instrument, InstrumentType
+from messages.instruments import Instrument, InstrumentType, Rounding
 from messages.market import Depth, Gap, MarkPrice, Quote
 from messages.orders import (
     CancelOrder,
@@ -82,8 +82,8 @@ class World:
     ) -> None:
         self.instruments = {spot.id: spot, futures.id: futures}
         self.settings = settings or parameters(spot=spot.id, futures=futures.id)
-        self.strategy = SpotFutures("carry", self.instruments, self.settings)
         self.spot, self.futures = spot, futures
+        self.strategy = self.make_strategy()
         self.now_ns = START_NS
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
@@ -98,12 +98,18 @@ class World:
             self.start()
             self.recover()
 
+    def make_strategy(self) -> Any:
+        return SpotFutures("carry", self.instruments, self.settings)
+
     # --- the clock ----------------------------------------------------------------------------------------------
 
     def send(self, message: Any) -> list[Any]:
         """Deliver one message and take in what the strategy answers."""
         self.inputs.append(message)
-        said = list(self.strategy.on_message(message))
+        return self.take(list(self.strategy.on_message(message)))
+
+    def take(self, said: list[Any]) -> list[Any]:
+        """Note the orders, cancels and timers that were asked for."""
         for output in said:
             if isinstance(output, SubmitOrder):
                 assert output.client_order_id not in self.orders
@@ -217,7 +223,8 @@ class World:
 
     def _touch(self, order: SubmitOrder) -> D:
         bid, ask = self.quotes[order.instrument]
-        return D(repr(ask if order.side is Side.BUY else bid))
+        instrument = self.instruments[order.instrument]
+        return instrument.round_price(ask if order.side is Side.BUY else bid, Rounding.NEAREST)
 
     def close(self, name: str, reason: CloseReason = CloseReason.EXPIRED) -> None:
         order = self.orders[name]
@@ -263,17 +270,23 @@ class World:
         for name in self.open_ids:
             self.close(name)
 
-    def stray_fill(self, instrument: str, side: Side, quantity: str) -> None:
-        """A fill that no order of ours asked for: a liquidation, auto-deleveraging, or one from before a crash."""
+    def stray_fill(self, instrument: str, side: Side, quantity: str | D, order: str = "venue-1") -> None:
+        """A fill that no order of ours asked for: by hand, or one from before a crash."""
         self._trades += 1
         self.positions[instrument] += side.sign * D(quantity)
         self.send(
             Fill(
-                client_order_id="venue-1", strategy="carry", instrument=instrument, side=side, quantity=D(quantity),
+                client_order_id=order, strategy="carry", instrument=instrument, side=side, quantity=D(quantity),
                 price=self._price(instrument), fee=D(0), fee_currency="USDT", liquidity=Liquidity.TAKER,
                 trade_id=f"t{self._trades}", ts_event=self.now_ns,
             )
         )  # fmt: skip
+
+    def liquidate(self, instrument: str, quantity: str | D | None = None) -> None:
+        """The venue closes a part of our position (all of it unless a quantity is given)."""
+        held = self.positions[instrument]
+        side = Side.SELL if held > 0 else Side.BUY
+        self.stray_fill(instrument, side, abs(held) if quantity is None else quantity, f"autoclose-{self._trades}")
 
     def _price(self, instrument: str) -> D:
         return D(repr(self.quotes[instrument][0]))

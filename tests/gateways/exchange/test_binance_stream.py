@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateways.book import Book
-from gateways.exchange.sources.binance_stream import LINE_BYTES_MAX, BinanceStreamSource, SourceError
+from gateways.exchange.feed_spec import BinanceStreamFeed
+from gateways.exchange.sources.binance_stream import LINE_BYTES_MAX, BinanceStreamSource
 from gateways.exchange.sources.merge import merge
-from gateways.exchange.sources.source import BookChange, BookReset, SourceCounts
-from gateways.exchange.spec import RecordedSourceSpec
+from gateways.exchange.sources.source import BookChange, BookReset, SourceCounts, SourceError
 from messages.codec import MARKET_DATA, encode
 from messages.instruments import Instrument, InstrumentType
 from messages.market import Gap, Quote, Trade
@@ -48,8 +48,8 @@ def an_instrument(symbol: str = "BTCUSDT") -> Instrument:
 
 
 def a_source(*files: Path, market: str = "spot", symbol: str = "BTCUSDT") -> BinanceStreamSource:
-    spec = RecordedSourceSpec("binance-stream", market, tuple(str(file) for file in files))
-    return BinanceStreamSource(an_instrument(symbol), spec)
+    feed = BinanceStreamFeed(market=market, files=tuple(str(file) for file in files))
+    return BinanceStreamSource(an_instrument(symbol), feed)
 
 
 def depth(first: int, last: int, *, bids: str = "[]", asks: str = "[]", extra: str = "") -> bytes:
@@ -268,19 +268,15 @@ def test_a_file_without_lines_is_an_error(tmp_path):
 
 
 def test_a_missing_file_is_found_before_anything_is_read(record, tmp_path):
-    with pytest.raises(SourceError, match=r"nowhere\.gz does not exist; correct the path"):
+    with pytest.raises(SourceError, match=r"nowhere\.gz of BTCUSDT\.v does not exist; correct the path"):
         a_source(record(SPOT_QUOTE), tmp_path / "nowhere.gz")
 
 
-def test_a_wrong_spec_is_refused_with_what_is_expected(record):
-    file = str(record(SPOT_QUOTE))
-    for spec, message in (
-        (RecordedSourceSpec("csv", "spot", (file,)), "unknown format 'csv'; expected 'binance-stream'"),
-        (RecordedSourceSpec("binance-stream", "options", (file,)), r"'options'; expected spot \| usdm \| coinm"),
-        (RecordedSourceSpec("binance-stream", "spot", ()), "names no files"),
-    ):
-        with pytest.raises(SourceError, match=message):
-            BinanceStreamSource(an_instrument(), spec)
+def test_a_wrong_feed_is_refused_with_what_is_expected(record):
+    with pytest.raises(SourceError, match=r"'options'; expected spot \| usdm \| coinm"):
+        a_source(record(SPOT_QUOTE), market="options")
+    with pytest.raises(SourceError, match="names no files"):
+        a_source()
 
 
 def test_counts_of_another_instrument_are_refused(record):

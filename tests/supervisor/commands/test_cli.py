@@ -112,7 +112,7 @@ class TestHelp:
 class TestCheck:
     def test_the_embedded_config_is_right(self) -> None:
         result = run("check")
-        assert (0, "ok: cluster demo, gateways: 2, strategies: 1\n") == (result.exit_code, result.stdout)
+        assert (0, "ok: cluster demo, gateways: 3, strategies: 4\n") == (result.exit_code, result.stdout)
 
     def test_a_bad_config_is_a_list_on_stderr(self, bad_config: Path) -> None:
         result = run("check", bad_config)
@@ -128,8 +128,8 @@ class TestCheck:
         assert 0 == result.exit_code
         described = json.loads(result.stdout)
         assert (True, "demo") == (described["ok"], described["cluster"])
-        assert [{"id": "carry-btc", "kind": "spot-futures", "enabled": True}] == described["strategies"]
-        assert ["spot", "perp"] == [gateway["id"] for gateway in described["gateways"]]
+        assert {"id": "carry-btc", "kind": "spot-futures", "enabled": True} == described["strategies"][0]
+        assert ["spot-a", "spot-b", "futures"] == [gateway["id"] for gateway in described["gateways"]]
 
     def test_mistakes_are_told_as_json(self, bad_config: Path) -> None:
         result = run("check", bad_config, "--json")

@@ -62,7 +62,8 @@ class TestSources:
     def test_a_recording_of_an_unknown_market_or_format_is_told(self, file: str) -> None:
         text = changed("binance-stream", "binance-steam", recorded("usd-m", file))
         assert [
-            'gateways[0].source.format: "binance-steam" (text); expected binance-stream; did you mean binance-stream?',
+            'gateways[0].source.format: "binance-steam" (text); expected one of binance-stream, lean-minute, '
+            "lob-snapshots; did you mean binance-stream?",
             'gateways[0].source.market: "usd-m" (text); expected one of coinm, spot, usdm; did you mean usdm?',
         ] == mistakes_in(text)
 
@@ -80,10 +81,11 @@ class TestSources:
         text = recorded("spot", file)
         listed = text[text.index("[[gateways.instruments]]") : text.index("[gateways.balances]")]
         text = changed(listed, listed + changed('"BTCUSDT"', '"ETHUSDT"', listed), text)
-        assert ["gateways[0].instruments: 2 instruments; expected one, as the recording has"] == mistakes_in(text)
+        expected = "gateways[0].instruments: 2 instruments; expected one, as the recording has; or a feed for each"
+        assert [expected] == mistakes_in(text)
 
     def test_a_recording_without_files_is_told(self) -> None:
-        expected = "gateways[0].source.files: an empty list; expected at least one data file"
+        expected = "gateways[0].source.files: no data files; expected at least one data file"
         assert [expected] == mistakes_in(recorded("spot"))
 
     def test_a_profile_or_an_asset_of_nothing_is_told(self) -> None:

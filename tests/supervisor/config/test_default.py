@@ -7,6 +7,8 @@ import pytest
 
 from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from messages.instruments import InstrumentType
+from supervisor.backtest.period import parse_period
+from supervisor.backtest.run import BacktestOptions, run_backtest
 from supervisor.config import Config, instruments, load, venue_specs
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -37,11 +39,25 @@ def test_the_venues_of_the_embedded_cluster_share_one_market() -> None:
     assert 1 == len({source.seed for source in sources if isinstance(source, SyntheticSourceSpec)})
 
 
-def test_the_embedded_cluster_carries_spot_against_a_perpetual() -> None:
-    config = load(None, {})
-    kinds = {name: instrument.type for name, instrument in instruments(config).items()}
-    assert {InstrumentType.SPOT, InstrumentType.PERPETUAL} <= set(kinds.values())
-    assert ["spot-futures"] == [strategy.kind for strategy in config.strategies if strategy.enabled]
+def test_the_embedded_cluster_has_two_spot_venues_a_perpetual_a_dated_future_and_a_stablecoin_cross() -> None:
+    known = instruments(load(None, {})).values()
+    of_type = {kind: {item.venue for item in known if item.type is kind} for kind in InstrumentType}
+    assert [2, 1, 1] == [len(of_type[kind]) for kind in (InstrumentType.SPOT, *list(InstrumentType)[1:])]
+    assert ("USDC", "USDT") in {(item.base, item.quote) for item in known if item.is_spot}
+
+
+def test_the_embedded_cluster_runs_all_four_strategies() -> None:
+    running = [strategy.kind for strategy in load(None, {}).strategies if strategy.enabled]
+    assert ["arbitrage", "futures-futures", "market-making", "spot-futures"] == sorted(running)
+
+
+def test_each_strategy_of_the_embedded_cluster_wins_a_cycle_and_loses_one_within_two_minutes() -> None:
+    result = run_backtest(load(None, {}), BacktestOptions(parse_period(None, None, 120.0)), lambda _: True)
+    outcomes = {
+        name: {cycle.pnl.total > 0 for cycle in report.cycles} for name, report in result.run.strategy_reports.items()
+    }
+    names = ("carry-btc", "calendar-btc", "maker-eth", "arbitrage-btc")
+    assert {name: {True, False} for name in names} == outcomes
 
 
 def test_the_demo_is_the_embedded_cluster_with_words() -> None:

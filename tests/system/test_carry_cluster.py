@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from messages.health import ClusterStatus
-from supervisor.config.default import DEFAULT_CONFIG
+from tests.support.carry_cluster import CARRY_CLUSTER
 from tests.support.running_cluster import (
     ROOT,
     RunningCluster,
@@ -39,7 +39,7 @@ def assert_position_equals_the_venues(report: dict[str, Any]) -> None:
 
 
 def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_process_left(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         status = cluster.wait_until_trading()
         assert status.seconds <= FIRST_FILLS_S
         started = monotonic()
@@ -47,13 +47,13 @@ def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_proce
         assert monotonic() - started <= STOP_S
         assert cluster.processes_left() == []
     assert report["stopped"] == "clean"
-    assert report["cluster"] == "demo"
+    assert report["cluster"] == "carry"
     assert_position_equals_the_venues(report)
     assert {"supervisor", "exchange", "spot", "perp", "carry-btc"} == set(report["processes"])
 
 
 def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_nothing(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=3)
         os.kill(process_named(before, "carry-btc").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_running_again("carry-btc", process_named(before, "carry-btc").pid))
@@ -72,7 +72,7 @@ def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_
 
 
 def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=2)
         os.kill(process_named(before, "perp").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_running_again("perp", process_named(before, "perp").pid))
@@ -85,7 +85,7 @@ def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path
 
 
 def test_a_killed_supervisor_adopts_the_children_that_went_on_without_it(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading()
         os.kill(process_named(before, "supervisor").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_running_again("supervisor", process_named(before, "supervisor").pid))
@@ -99,7 +99,7 @@ def test_a_killed_supervisor_adopts_the_children_that_went_on_without_it(tmp_pat
 
 
 def test_halt_cancels_everything_and_nothing_is_traded_afterwards(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         cluster.wait_until_trading()
         assert run_outcry(cluster, "halt", "--reason", "test").returncode == 0
         halted = cluster.wait_for(
@@ -121,7 +121,7 @@ def test_halt_cancels_everything_and_nothing_is_traded_afterwards(tmp_path: Path
 
 
 def test_a_second_up_of_the_same_cluster_is_refused_and_says_who_runs_it(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         cluster.wait_for("start", lambda status: status.phase == "trading")
         second = run_outcry(cluster, "up", "--no-status")
         assert second.returncode == 4
@@ -130,7 +130,7 @@ def test_a_second_up_of_the_same_cluster_is_refused_and_says_who_runs_it(tmp_pat
 
 
 def test_stop_now_kills_at_once_and_is_reported_as_forced(tmp_path: Path) -> None:
-    with RunningCluster(DEFAULT_CONFIG, tmp_path) as cluster:
+    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         cluster.wait_for("start", lambda status: status.phase == "trading")
         assert run_outcry(cluster, "stop", "--now").returncode == 0
         assert cluster.process.wait(STOP_S) == 1
