@@ -78,11 +78,16 @@ def check_writable(path: Path) -> None:
 
 
 def write_report(path: Path, report: Mapping[str, Any]) -> None:
-    """Write a report so that whoever looks sees all of it or none: through a file beside it."""
+    """Write a report as JSON, whole or not at all."""
+    write_whole(path, json.dumps(report, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that whoever looks sees all of it or none: through a file beside it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        beside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -14,18 +14,22 @@ from supervisor.backtest.period import PeriodError, parse_period
 from supervisor.backtest.progress import Watch
 from supervisor.backtest.report import Pace, build_backtest_report
 from supervisor.backtest.run import BacktestError, BacktestOptions, BacktestResult, run_backtest
+from supervisor.backtest.story import story_of
 from supervisor.backtest.summary import render_summary
 from supervisor.cli import INTERRUPTED
 from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, loaded, write_json
 from supervisor.config import Config
-from supervisor.report import ReportUnwritable, check_writable, write_report
+from supervisor.report import ReportUnwritable, check_writable, write_report, write_whole
+from supervisor.reports.charts import PlottingMissing, check_plotting
+from supervisor.reports.page import render_page
 
 
 @app.command(
     epilog=examples(
         "outcry backtest examples/recorded_carry.toml",
         "outcry backtest my.toml --from 2024-08-08T23:56 --to 2024-08-08T23:58:30 --report report.json",
-        "outcry backtest examples/demo.toml --for 600 --journal var/run-1",
+        "outcry backtest examples/demo.toml --for 600 --html report.html",
+        "outcry backtest my.toml --journal var/run-1 && outcry replay var/run-1",
         "outcry backtest my.toml --json | jq .strategies",
     )
 )
@@ -42,6 +46,10 @@ def backtest(
         float | None, typer.Option("--for", metavar="SECONDS", min=0.001, help="End after so long, of market time.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with charts, one file (needs the reports extra)."),
+    ] = None,
     journal: Annotated[
         Path | None,
         typer.Option("--journal", metavar="DIR", help="Keep what each strategy heard and answered, for a replay."),
@@ -56,15 +64,18 @@ def backtest(
     checked = loaded(config)
     try:
         period = parse_period(start, end, for_seconds)
-        if report is not None:
-            check_writable(report)
+        for file in (report, page):
+            if file is not None:
+                check_writable(file)
+        if page is not None:
+            check_plotting()
         watch = Watch(Console(stderr=True), is_shown=not no_progress)
         result, pace = _run(checked, BacktestOptions(period, journal), watch)
-    except (PeriodError, BacktestError, ReportUnwritable) as error:
+    except (PeriodError, BacktestError, ReportUnwritable, PlottingMissing) as error:
         raise failure(str(error), BAD_USAGE) from error
     except (SourceError, JournalError, TimeStandsStill) as error:
         raise failure(str(error), FAILED) from error
-    _tell(result, pace, report, as_json=as_json)
+    _tell(result, pace, Files(report, page), as_json=as_json)
     if result.is_interrupted:
         raise typer.Exit(INTERRUPTED)
     if result.faults:
@@ -78,13 +89,23 @@ def _run(config: Config, options: BacktestOptions, watch: Watch) -> tuple[Backte
     return result, Pace(perf_counter() - began_s, result.events)
 
 
-def _tell(result: BacktestResult, pace: Pace, file: Path | None, *, as_json: bool) -> None:
+class Files(NamedTuple):
+    """Where a result is to be written; None: not."""
+
+    report: Path | None
+    page: Path | None
+
+
+def _tell(result: BacktestResult, pace: Pace, files: Files, *, as_json: bool) -> None:
     built = build_backtest_report(result, pace)
-    if file is not None:
-        write_report(file, built)
+    if files.report is not None:
+        write_report(files.report, built)
+    if files.page is not None:
+        write_whole(files.page, render_page(story_of(result)))
     if as_json:
         write_json(built)
-    else:
-        Console().print(render_summary(result, pace))
+        return
+    Console().print(render_summary(result, pace))
+    for name, file in (("report", files.report), ("page", files.page)):
         if file is not None:
-            typer.echo(f"report: {file}")
+            typer.echo(f"{name}: {file}")

@@ -1,6 +1,7 @@
 import io
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,26 @@ class TestResult:
     def test_with_json_stdout_is_the_report_and_nothing_else(self, tmp_path: Path) -> None:
         result = run("--for", "5", "--json", "--report", tmp_path / "report.json")
         assert json.loads(result.stdout) == json.loads((tmp_path / "report.json").read_text())
+
+    def test_the_page_is_written_and_named(self, tmp_path: Path) -> None:
+        result = run("--for", "20", "--html", tmp_path / "page.html")
+        assert f"page: {tmp_path}/page.html" == result.stdout.splitlines()[-1]
+        page = (tmp_path / "page.html").read_text()
+        for word in ("<title>demo: backtest</title>", "market-carry-btc", "market-maker-eth", "attribution"):
+            assert word in page
+
+    def test_two_runs_write_the_same_page(self, tmp_path: Path) -> None:
+        for name in ("one.html", "two.html"):
+            run("--for", "10", "--html", tmp_path / name)
+        assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+    def test_a_page_without_the_plotting_library_is_refused_before_the_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "plotly", None)
+        result = run("--for", "5", "--html", tmp_path / "page.html")
+        assert 2 == result.exit_code
+        assert "openoutcry[reports]" in result.stderr
 
     def test_the_journal_can_be_kept(self, tmp_path: Path) -> None:
         assert 0 == run("--for", "5", "--journal", tmp_path).exit_code
