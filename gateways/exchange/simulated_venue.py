@@ -20,7 +20,7 @@ from gateways.exchange.sources.source import BookChange, BookReset, FundingSettl
 from gateways.exchange.spec import VenueSpec
 from gateways.exchange.venue_rules import Refusal, check_spec
 from gateways.venue import AccountState, VenueReport, VenueRequest
-from messages.base import NS_MAX
+from messages.base import DECIMAL_PLACES_MAX, NS_MAX
 from messages.health import FeedReport, GatewayReport
 from messages.instruments import InstrumentType
 from messages.market import Depth, Gap, MarketData, MarkPrice, Quote, Trade
@@ -308,7 +308,12 @@ def _touch(market: Matching, side: Side) -> tuple[Decimal, Decimal]:
     best = book.best_bid() if side is Side.BUY else book.best_ask()
     if best is None:
         best = market.liquidity.best(side) or (0.0, 0.0)
-    return Decimal(repr(best[0])), Decimal(repr(best[1]))
+    return _shown(best[0]), _shown(best[1])
+
+
+def _shown(value: float) -> Decimal:
+    """As it was recorded; a size that was computed may have more places than a message carries."""
+    return Decimal(repr(round(value, DECIMAL_PLACES_MAX)))
 
 
 def _mid(market: Matching) -> Decimal | None:

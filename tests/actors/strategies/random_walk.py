@@ -268,8 +268,9 @@ class Walk:
             assert order.price is None or order.price % instrument.tick_size == 0
             if world.strategy.pair.state in {PairState.LEG_ONE_WORKING, PairState.BOTH_WORKING}:
                 assert order.price is not None
-                held = abs(world.positions[order.instrument]) - self._filled(order.client_order_id)
-                value = instrument.notional(held + order.quantity, order.price)
+                left = order.quantity - self._filled(order.client_order_id)
+                reached = world.positions[order.instrument] + order.side.sign * left
+                value = instrument.notional(reached, order.price)
                 step = instrument.notional(D("0.003") if instrument.is_spot else instrument.lot_size, order.price)
                 assert value <= world.settings.notional * D("1.002") + step
 

@@ -308,6 +308,13 @@ def test_the_report_of_a_market_without_a_book_has_the_newest_quote_and_before_i
     assert (D("99.9"), D("1.5")) == _touch(floor)
 
 
+def test_the_report_shows_a_computed_size_with_as_many_places_as_a_message_carries():
+    """0.01 / 59 023.4 = 0.00000016942433001148697 has 23 places, 18 of them are told."""
+    floor = Floor()
+    floor.book([(59_023.4, 0.01 / 59_023.4)], ASKS)
+    assert D("1.69424330011E-7") == _touch(floor)[1]
+
+
 def _touch(floor):
     feed = floor.venue.report({}).instruments["BTCUSDT"]
     return feed.best_bid, feed.best_bid_size
