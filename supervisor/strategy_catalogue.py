@@ -157,7 +157,7 @@ def type_in_words(info: inspect.Type) -> str:
         inspect.BoolType: "true or false",
         inspect.IntType: "whole number",
         inspect.FloatType: "number",
-        inspect.DecimalType: "decimal in quotes",
+        inspect.DecimalType: "decimal as text",
         inspect.DateTimeType: "date and time",
         inspect.StructType: "table",
     }

@@ -85,7 +85,7 @@ class Parameters(Base, kw_only=True):
     [
         ParameterRow("legs", "list of table", True, "", "", "1 to 3 entries", "which legs, in their order"),
         ParameterRow("legs[].instrument", "text", True, "", "", "", "what is traded"),
-        ParameterRow("budget", "decimal in quotes", False, "100", "", "> 0, ≤ 1000", ""),
+        ParameterRow("budget", "decimal as text", False, "100", "", "> 0, ≤ 1000", ""),
         ParameterRow("edge_bps_max", "number", False, "none", "bps", "-10000 to 10000", ""),
         ParameterRow("pace", "slow | fast", False, "slow", "", "", ""),
         ParameterRow("side", "buy | sell", False, "buy", "", "", ""),

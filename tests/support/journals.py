@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
-from actors.runtime.input_journal import InputChannel, InputJournal
-from actors.runtime.journal_header import JournalHeader, write_header
+from actors.replay import Replay, Replayed
+from actors.runtime.input_journal import InputChannel, InputJournal, read_steps
+from actors.runtime.journal_header import JournalHeader, read_header, write_header
+from actors.runtime.strategy_kinds import strategy_class
 from actors.strategies.strategy import MARKET_MESSAGES, ORDER_REPORTS, Strategy
 from messages.codec import encode
 from messages.orders import FundingPaid
@@ -17,6 +19,15 @@ def channel_of(message: Any) -> InputChannel:
     if isinstance(message, MARKET_MESSAGES):
         return InputChannel.MARKET_DATA
     return InputChannel.EXECUTION if isinstance(message, (*ORDER_REPORTS, FundingPaid)) else InputChannel.CONTROL
+
+
+def replayed(folder: Path) -> Replayed:
+    """Tell a journal to a new strategy, made from its header."""
+    header = read_header(folder)
+    kind = strategy_class(header.kind)
+    parameters = msgspec.convert(header.parameters, kind.parameters_type)
+    strategy = kind(header.strategy, {instrument.id: instrument for instrument in header.instruments}, parameters)
+    return Replay(strategy).run(read_steps(folder))
 
 
 def write_steps(directory: Path, steps: Iterable[tuple[Any, Sequence[Any]]]) -> None:

@@ -59,7 +59,7 @@ class TestStrategies:
         result = run("strategies", "spot-futures", columns=120)
         assert 0 == result.exit_code
         lines = [line.rstrip() for line in result.output.splitlines()]
-        assert "  notional              decimal in quotes, required" in lines
+        assert "  notional              decimal as text, required" in lines
         assert "      size of each leg, in the spot's quote currency" in lines
         assert "  min_edge_bps          number (bps), -10000 to 10000, default 2.0" in lines
         assert "  ANALYZING_MARKET       nothing held; watching the edge" in lines
