@@ -9,6 +9,11 @@ from actors.strategies.arbitrage_parameters import ArbitrageParameters
 from messages.instruments import Rounding
 from messages.orders import Side
 
+REFILLED = 0.1
+"""Share of the cap that must be free again before another drought is told; a side at its brink would be told of anew
+with every move of the price.
+"""
+
 
 class Inventory:
     """The drift of every instrument from its start, and the room that caps and balances leave.
@@ -51,9 +56,10 @@ class Inventory:
 
     def why_dry(self, hop: Hop, least: Decimal) -> str:
         """Why there is no room for `least` of base currency; empty where there is."""
-        key = (hop.instrument.id, hop.side)
-        if self.room(hop) >= least:
-            self._dry.discard(key)
+        key, room = (hop.instrument.id, hop.side), self.room(hop)
+        if room >= least:
+            if float(room) * hop.view.touch(hop.side) >= REFILLED * float(self._value_max):
+                self._dry.discard(key)
             return ""
         text = self._dry_text(hop)
         if key not in self._dry:

@@ -93,6 +93,8 @@ class PairRoute(ArbitrageRoute):
             return f"{direction.text}: the visible book of the exchange rate does not cover the amount"
         min_bps = direction.min_bps(self._inventory)
         walk = direction.chain.walk(ChainTerms(amount_max, min_bps, self._slippage_bps_max, keep))
+        if not walk.worst:
+            return f"{direction.text}: less than {min_bps:.2f} bps are left at the exchange rate for the whole amount"
         orders = self._orders(direction, min(room, _base(buy, walk)), walk)
         if isinstance(orders, str):
             return orders

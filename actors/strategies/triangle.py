@@ -96,7 +96,7 @@ class TriangleExecution(TriangleHandlers):
                 on(_H.hear_protected, _S.DONE, _S.RETURNING, _S.FLATTENING, _S.HALTED),
                 on(_H.poll_protected, _S.DONE, _S.RETURNING, _S.FLATTENING, _S.HALTED),
             ),
-            VenueUp: on(_H.hear_protected, _S.DONE, _S.RETURNING, _S.FLATTENING, _S.HALTED),
+            VenueUp: on(_H.hear_protected, _S.DONE, _S.FLATTENING, _S.HALTED),
             **dict.fromkeys(_NOTICES, on(_H.cancel_rest)),
             **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_H.stay)),
         },

@@ -212,8 +212,6 @@ class TriangleHandlers(Machine[TriangleState]):
         hops = [self.holdings.direct[currency] for currency in self.holdings.leftovers()]
         if self._rounds >= FLATTEN_ROUNDS_MAX:
             return self._halt(f"{self.reason}; not back after {self._rounds} rounds")
-        if not all(hop.view.is_up for hop in hops):
-            return self._protect(self.reason)
         self._rounds += 1
         self._timeouts = 0
         self._was_flattened = True

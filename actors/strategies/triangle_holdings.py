@@ -6,6 +6,7 @@ import msgspec
 
 from actors.analytics.pnl import ZERO
 from actors.strategies.arbitrage_edge import Hop
+from actors.strategies.arbitrage_flows import plain
 from actors.strategies.market_view import MarketView
 from actors.strategies.sizing import is_tradable
 from messages.instruments import ONE, TEN_THOUSAND, Rounding
@@ -78,7 +79,7 @@ class TriangleHoldings:
 
     def text(self) -> str:
         """What is held, for a person; empty where it is nothing at all."""
-        held = ", ".join(f"{amount} {currency}" for currency, amount in self.amounts.items() if amount)
+        held = ", ".join(f"{plain(amount)} {currency}" for currency, amount in self.amounts.items() if amount)
         return f"residual: holding {held}" if held else ""
 
 

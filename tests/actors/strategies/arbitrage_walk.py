@@ -69,7 +69,11 @@ class ArbitrageWalk(Walk):
             if instrument.venue not in self.down:
                 swing = (chance * 7.3 * (number + 1.7) % 1 - 0.5) / (400 if instrument.base == "USDC" else 60)
                 size = 0.05 if chance < 0.2 else 500.0
-                self._quote(instrument, self._fair(instrument) * (1 + swing), size * (20_000 if instrument.base == "USDC" else 1))
+                self._quote(
+                    instrument,
+                    self._fair(instrument) * (1 + swing),
+                    size * (20_000 if instrument.base == "USDC" else 1),
+                )
 
     def _fair(self, instrument: Instrument) -> float:
         in_usdt = {"BTC": self.price, "ETH": self.price / 20, "USDC": 1.0, "USDT": 1.0}
@@ -80,7 +84,9 @@ class ArbitrageWalk(Walk):
         bid, ask = float(exact), float(exact + instrument.tick_size)
         self.world.quote(instrument.id, bid, ask, size)
         if size > 1.0:
-            self.world.depth(instrument.id, ((bid, size), (bid * 0.999, size)), ((ask, size),))
+            self.world.depth(
+                instrument.id, ((bid, size), (bid * 0.999, 20 * size)), ((ask, size), (ask * 1.001, 20 * size))
+            )
 
     def mark(self, chance: float) -> None:
         """One market alone is quoted, so that the others lag behind."""
@@ -163,7 +169,9 @@ class ArbitrageWalk(Walk):
                 value = self._value(instrument.base)
                 minimum = instrument.min_notional * self._value(instrument.quote)
                 step = instrument.lot_size * instrument.multiplier * value
-                total += max(minimum, instrument.min_quantity * value) * D("1.1") + step * (3 if isinstance(route, PairRoute) else 1)
+                total += max(minimum, instrument.min_quantity * value) * D("1.1") + step * (
+                    3 if isinstance(route, PairRoute) else 1
+                )
         return total
 
     # --- helpers ------------------------------------------------------------------------------------------------

@@ -45,7 +45,9 @@ PAIRS = CrossPair(name="pairs", first=ALPHA.id, second=IN_USDC.id, fx=CROSS.id, 
 STABLE = Stablecoin(name="stable", first=CROSS_ALPHA.id, second=CROSS.id)
 TRIANGLE = Triangular(name="triangle", instruments=(ALPHA.id, ETH_BTC.id, ETH_USDT.id), start="USDT")
 FULL = {
-    instrument.id: D(1_000_000) if instrument.base == "USDC" else D(10) for instrument in EVERYTHING if instrument.is_spot
+    instrument.id: D(1_000_000) if instrument.base == "USDC" else D(10)
+    for instrument in EVERYTHING
+    if instrument.is_spot
 }
 
 
@@ -96,7 +98,7 @@ class ArbitrageWorld(World):
         """Every market at its place, so that nothing pays."""
         prices = {"BTC": 60_000.0, "ETH": 3_000.0, "USDC": 1.0}
         for instrument in self.instruments.values():
-            price = 0.05 if instrument is ETH_BTC else prices[instrument.base]
+            price = 0.05 if instrument.quote == "BTC" else prices[instrument.base]
             self.at(instrument, price)
 
     @property

@@ -43,7 +43,9 @@ def test_it_buys_where_it_is_cheap_and_sells_where_it_is_dear_at_once():
     assert "MONITORING_EXECUTION" == world.state
     # 6,000 USDT / (60,000 × 1.001) = 0.0999001 BTC → 0.0999 in steps of 0.0001, the larger lot
     # Limits within 10 bps of the touch: 60,060.00 and 60,239.70
-    assert [(ALPHA.id, Side.BUY, D("0.0999"), D("60060.00")), (BETA.id, Side.SELL, D("0.0999"), D("60239.70"))] == sent(world)
+    assert [(ALPHA.id, Side.BUY, D("0.0999"), D("60060.00")), (BETA.id, Side.SELL, D("0.0999"), D("60239.70"))] == sent(
+        world
+    )
     assert all(order.time_in_force is TimeInForce.IOC and not order.reduce_only for order in world.working)
     assert "quote:BTCUSDT.beta:4" == world.last.caused_by
 
@@ -331,6 +333,16 @@ def test_without_a_fresh_rate_the_route_is_idle_and_says_why():
     assert "the quote of USDCUSDT.beta is too old" in world.strategy.note
 
 
+def test_a_rate_that_is_worse_for_the_whole_amount_can_take_the_edge_away():
+    world = ArbitrageWorld(parameters(PAIRS, min_profit_bps=24.0))
+    world.depth(CROSS.id, ((0.9980, 50_000.0),), ())
+    world.at(CROSS, 0.9990, size=3_000.0)  # 24.9 bps at the touch; 6,021 USDC bring 0.9985 on average
+    world.at(ALPHA, 59_999.99)
+    world.at(IN_USDC, 60_300.0)
+    assert ("SCANNING_OPPORTUNITIES", []) == (world.state, world.working)
+    assert "less than 24.00 bps are left at the exchange rate for the whole amount" in world.strategy.note
+
+
 def test_a_new_rate_alone_can_make_an_opportunity():
     world = ArbitrageWorld(parameters(PAIRS, min_profit_bps=30.0))
     rich_usdc(world)
@@ -343,7 +355,9 @@ def test_a_depeg_halts_everything():
     world = ArbitrageWorld(parameters(PAIRS))
     world.at(CROSS, 0.9930, size=100_000.0)
     assert "HALTED" == world.state
-    assert ["carry: HALTED: depeg: USDCUSDT.beta is at 0.99305, 70 bps from 1; a person must acknowledge"] == world.alerts
+    assert [
+        "carry: HALTED: depeg: USDCUSDT.beta is at 0.99305, 70 bps from 1; a person must acknowledge"
+    ] == world.alerts
     assert world.strategy.note.startswith("depeg: USDCUSDT.beta is at 0.99305")
     rich_usdc(world)
     assert ("HALTED", []) == (world.state, world.working)

@@ -48,7 +48,10 @@ def test_a_hop_says_what_goes_in_and_what_comes_out():
 
 
 def test_a_hop_without_a_price_is_worth_nothing():
-    assert (0.0, []) == (Hop(MarketView(ALPHA), Side.SELL).touch_rate(), Hop(MarketView(ALPHA), Side.BUY).conversions(9.0))
+    assert (0.0, []) == (
+        Hop(MarketView(ALPHA), Side.SELL).touch_rate(),
+        Hop(MarketView(ALPHA), Side.BUY).conversions(9.0),
+    )
     assert 0.0 == Hop(market(ALPHA, 60_000.0, 0.0), Side.BUY).touch_rate()
     assert (0.0, 0.0) == (
         Hop(MarketView(ALPHA), Side.SELL).executable_rate(1.0), Hop(MarketView(ALPHA), Side.BUY).rate_to_receive(1.0),
@@ -56,7 +59,9 @@ def test_a_hop_without_a_price_is_worth_nothing():
 
 
 def test_levels_beyond_the_slippage_cap_do_not_count():
-    view = market(ALPHA, 59_999.0, 60_000.0, asks=((60_050.0, 2.0), (60_061.0, 5.0)), bids=((59_940.0, 3.0), (59_900.0, 9.0)))
+    view = market(
+        ALPHA, 59_999.0, 60_000.0, asks=((60_050.0, 2.0), (60_061.0, 5.0)), bids=((59_940.0, 3.0), (59_900.0, 9.0))
+    )
     assert [60_000.0, 60_050.0] == [level.price for level in Hop(view, Side.BUY).conversions(10.0)]  # cap 60,060
     assert [59_999.0, 59_940.0] == [level.price for level in Hop(view, Side.SELL).conversions(10.0)]  # cap 59,939.0
 
@@ -108,7 +113,11 @@ def test_an_exchange_rate_pays_its_taker_fee():
 
 def test_an_exchange_rate_that_is_missing_or_old_is_none():
     rate = ExchangeRate(MarketView(CROSS), "USDC", 1_000)
-    assert (0.0, 0.0, "no quote of USDCUSDT.beta yet") == (rate.touch(NOW), rate.executable(1.0, NOW), rate.why_not(NOW))
+    assert (0.0, 0.0, "no quote of USDCUSDT.beta yet") == (
+        rate.touch(NOW),
+        rate.executable(1.0, NOW),
+        rate.why_not(NOW),
+    )
     old = ExchangeRate(market(CROSS, 0.9990, 0.9992), "USDC", 1_000)
     later = NOW + 1_001
     assert (0.0, 0.0) == (old.touch(later), old.executable(1.0, later))
@@ -166,11 +175,12 @@ def test_a_side_that_runs_dry_is_told_once_until_it_is_back():
     text = "BTCUSDT.alpha has run dry: 0 BTC are left to sell"
     assert (text, text) == (inventory.why_dry(sell, D("0.001")), inventory.why_dry(sell, D("0.001")))
     assert [f"{text}; no more of this direction until it comes back"] == problems
-    ledger.adopt(ALPHA.id, D(0))
-    assert "" == inventory.why_dry(sell, D("0.001"))
-    ledger.adopt(ALPHA.id, D("-0.1"))
-    inventory.why_dry(sell, D("0.001"))
-    assert 2 == len(problems)
+    for back, told in (("-0.099", 1), ("-0.08", 2)):  # 0.02 × 50,000 are a tenth of the cap
+        ledger.adopt(ALPHA.id, D(back))
+        assert "" == inventory.why_dry(sell, D("0.001"))
+        ledger.adopt(ALPHA.id, D("-0.1"))
+        assert text == inventory.why_dry(sell, D("0.001"))
+        assert told == len(problems)
 
 
 def test_a_drift_at_its_cap_is_told_as_such():
@@ -212,7 +222,13 @@ def test_an_asset_has_one_price_wherever_it_is_held():
 
 def test_one_price_goes_through_other_currencies_too():
     # ETH = 3,000 USDT by its own market; ETH/BTC is then worth 3,000 / 60,000 whatever it shows
-    mids = {ALPHA.id: D(60_000), ETH_USDT.id: D(3_000), ETH_BTC.id: D("0.0505"), IN_USDC.id: D(60_120), CROSS.id: D("0.998")}
+    mids = {
+        ALPHA.id: D(60_000),
+        ETH_USDT.id: D(3_000),
+        ETH_BTC.id: D("0.0505"),
+        IN_USDC.id: D(60_120),
+        CROSS.id: D("0.998"),
+    }
     common = common_mids([ALPHA, ETH_USDT, ETH_BTC, IN_USDC, CROSS], mids, "USDT")
     assert D("0.05") == common[ETH_BTC.id]
     # USDC by BTC's price in it, the first that leads there: 60,000 / 60,120

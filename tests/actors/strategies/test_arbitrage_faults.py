@@ -299,7 +299,7 @@ def test_a_restart_after_both_sides_filled_locks_the_profit_in():
 
 
 def test_what_the_gateway_knows_of_an_attempt_and_no_report_told_is_repaired():
-    world, buy, sell = executing()
+    world, buy, _ = executing()
     world.trade(buy)
     world.start(2)
     world.positions[BETA.id] = D("-0.0999")
@@ -400,7 +400,7 @@ def test_two_instances_that_hear_the_same_say_the_same():
 
 
 def test_an_order_of_a_route_is_found_for_as_long_as_orders_are_kept(monkeypatch):
-    monkeypatch.setattr("actors.strategies.arbitrage.CLOSED_ORDERS_KEPT_MAX", 2)
+    monkeypatch.setattr("actors.strategies.arbitrage_handlers.CLOSED_ORDERS_KEPT_MAX", 2)
     world = ArbitrageWorld(parameters(SPOTS, cooldown_s=0.0))
     rich_beta(world)
     world.trade_all()

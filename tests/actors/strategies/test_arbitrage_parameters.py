@@ -13,7 +13,6 @@ from tests.actors.strategies.arbitrage_world import (
     ALPHA,
     BETA,
     CROSS,
-    CROSS_ALPHA,
     ETH_BTC,
     ETH_USDT,
     IN_USDC,
@@ -207,7 +206,7 @@ def test_routes_are_decoded_by_their_type():
         '{"notional": "1", "routes": []}',
         '{"notional": "1", "routes": [{"type": "none", "name": "a"}]}',
         '{"notional": "1", "routes": [{"type": "stablecoin", "name": "c", "first": "U.x", "second": "U.y", "fx": ""}]}',
-        '{"notional": "1", "mode": "twice", "routes": [{"type": "stablecoin", "name": "c", "first": "a", "second": "b"}]}',
+        '{"notional": "1", "mode": "twice", "routes": [{"type": "stablecoin", "name":"c", "first":"a", "second":"b"}]}',
     ],
 )
 def test_what_the_types_exclude_is_not_decoded(wrong):

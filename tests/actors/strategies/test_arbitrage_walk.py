@@ -1,4 +1,4 @@
-"""Random-event walks: whatever happens, what is bought is sold but for dust, or the strategy HALTS and says what it holds.
+"""Random-event walks: what is bought is sold but for dust, or the strategy HALTS and says what it holds.
 
 OUTCRY_WALKS=20000 runs the long variant.
 """
