@@ -14,7 +14,7 @@ import msgspec
 from actors.analytics.funding import NS_PER_HOUR
 from actors.analytics.spread_statistics import SpreadStatistics
 from actors.machine import Reaction, Rows, on
-from actors.strategies.futures_futures_exit import SpreadExit
+from actors.strategies.futures_futures_exit import Leave, SpreadExit
 from actors.strategies.futures_futures_held import HeldSpread, held_leg, held_spread
 from actors.strategies.futures_futures_parameters import (
     FuturesFuturesParameters,
@@ -153,6 +153,8 @@ class FuturesFutures(TwoLegStrategy[State]):
     def seek_entry(self, _quote: Quote) -> Reaction[State]:
         """Enter on a spread that pays for everything; any other is a sample, once it was compared with those before."""
         now_ns = self.own_orders.now_ns
+        if self.is_half_quoted() and self.signal.is_fresh(now_ns):
+            return self._state, ()
         self._heed_stop(now_ns)
         found = None if self.stopped or now_ns >= self._guard_ns else self.signal.opportunity(now_ns)
         if found is None or (self._armed_ns and found.direction is not self.direction):
@@ -171,8 +173,9 @@ class FuturesFutures(TwoLegStrategy[State]):
 
     def observe(self, _quote: Quote) -> Reaction[State]:
         """Between two pairs, what is known of the spread goes on to grow."""
-        self._heed_stop(self.own_orders.now_ns)
-        self._sample(self.own_orders.now_ns)
+        if not self.is_half_quoted():
+            self._heed_stop(self.own_orders.now_ns)
+            self._sample(self.own_orders.now_ns)
         return self._state, ()
 
     def _heed_stop(self, now_ns: int) -> None:
@@ -230,12 +233,18 @@ class FuturesFutures(TwoLegStrategy[State]):
         if held is None:
             held = self._held = self._measure()
         self.signal.observe(now_ns)
-        leave = self.exits.reason(now_ns, held, self.direction) if held is not None else None
+        leave = self._reason_to_leave(now_ns, held) if held is not None else None
         if leave is None:
             return self._state, ()
         if leave.is_stop:
             self.stopped = self.direction
         return self.follow(Close(leave.reason))
+
+    def _reason_to_leave(self, now_ns: int, held: HeldSpread) -> Leave | None:
+        by_time = self.exits.by_time(now_ns)
+        if by_time is not None or self.is_half_quoted():
+            return by_time
+        return self.exits.by_price(now_ns, held, self.direction)
 
     def follow_open(self, message: Any) -> Reaction[State]:
         self._held = None

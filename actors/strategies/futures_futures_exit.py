@@ -44,11 +44,14 @@ class SpreadExit:
         self.time_stop_ns = time_stop_ns
         self._readings = dict.fromkeys(Exit, 0)
 
-    def reason(self, now_ns: int, held: HeldSpread, direction: Direction) -> Leave | None:
+    def by_time(self, now_ns: int) -> Leave | None:
         if now_ns >= self._guard_ns:
             return Leave("expiry guard", is_stop=False)
         if now_ns >= self.time_stop_ns:
             return Leave("time stop", is_stop=True)
+        return None
+
+    def by_price(self, now_ns: int, held: HeldSpread, direction: Direction) -> Leave | None:
         closing = held.close()
         if closing is None:
             return None

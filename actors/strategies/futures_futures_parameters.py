@@ -75,6 +75,7 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     :param loss_budget: what the repairs of one cycle may cost, as a share of notional.
     :param cooldown_s: rest after each cycle, in market time.
     :param quote_age_max_ms: a quote that is older is not traded on, in market time.
+    :param quote_skew_max_ms: while the newest quotes of both legs are further apart, no price decides; 0: may be.
     :param execution: sequential (the second leg follows what the first filled) or concurrent.
     :param first_leg: which leg goes first when sequential: the less liquid one.
     """
@@ -112,6 +113,7 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     loss_budget: Share = 0.01
     cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 2.0
     quote_age_max_ms: PositiveMilliseconds = 5_000
+    quote_skew_max_ms: Milliseconds = 0
     execution: Literal["sequential", "concurrent"] = "sequential"
     first_leg: Literal["near", "far"] = "far"
 

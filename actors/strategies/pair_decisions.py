@@ -6,6 +6,7 @@ resort of FLATTENING. Every retry and wait has a bound, beyond which the pair is
 its residual reported.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from actors.analytics.pnl import Ledger
@@ -33,10 +34,11 @@ PROTECT_POLLS_MAX = 300
 OUTAGE_POLLS_MAX = 18_000
 """Polls with something unknown or unmatched and no market to do anything about it, before the pair halts (one hour)."""
 CLOSING_ROUNDS_MAX = 6
-"""Rounds of a close that fill nothing, before it is flattened."""
+"""Rounds of a close that count and fill nothing, before it is flattened."""
 CLOSING_ORDERS_MAX = 60
 """Rounds of a close altogether."""
 FLATTEN_ROUNDS_MAX = 6
+"""Rounds of a flattening that count, before the pair halts."""
 UNPRICED = "no price to compare the legs by"
 
 _S = PairState
@@ -69,7 +71,7 @@ class PairDecisions(Machine[PairState]):
         """Forget the last cycle's counters."""
         self._rounds = self._closes = self._timeouts = self._polls = self._outage_polls = 0
         self.repairs.begin()
-        self.orders.shortfall = ""
+        self.orders.begin()
         self._was_closed = self._was_flattened = self._must_flatten = False
 
     # --- what the strategy asks about ---------------------------------------------------------------------------
@@ -99,14 +101,19 @@ class PairDecisions(Machine[PairState]):
         """Take note of how our orders end, and of what the venue did without an order of ours; then the table."""
         if isinstance(message, OrderClosed | OrderRejected | OrderDenied):
             self.orders.note_end(message)
-        elif isinstance(message, Fill) and is_venue_made(message.client_order_id):
-            # What the venue takes away is not to be opened again: the other leg follows.
-            self.position.closes_only = True
-            if not self._must_flatten:
-                self.reason = f"the venue closed {message.quantity} {message.instrument} ({message.client_order_id})"
+        elif isinstance(message, Fill):
+            self.orders.stop_awaiting()  # what is to be traded has changed
+            if is_venue_made(message.client_order_id):
+                self._follow_the_venue(message)
         outputs = super().on_message(message)
         self.position.remember()
         return outputs
+
+    def _follow_the_venue(self, fill: Fill) -> None:
+        """What the venue takes away is not to be opened again: the other leg follows."""
+        self.position.closes_only = True
+        if not self._must_flatten:
+            self.reason = f"the venue closed {fill.quantity} {fill.instrument} ({fill.client_order_id})"
 
     # --- when nothing works -------------------------------------------------------------------------------------
 
@@ -147,7 +154,18 @@ class PairDecisions(Machine[PairState]):
         if RETRY_TIMER in self.own_orders.timers:
             return self.state, []
         outputs = self.own_orders.cancel_timer(LEG_TIMER)
-        return self.state, [*outputs, self.orders.wait(RETRY_TIMER)]
+        return self.state, [*outputs, self.orders.retry()]
+
+    def _retry(self, attempt: Callable[[], Step]) -> Step:
+        """The next attempt, unless it would meet what the last one has met already. An attempt that was the second one
+        in the same market, and filled nothing, is not counted.
+        """
+        if not self.orders.is_awaiting_news():
+            return attempt()
+        if self.orders.take_back():
+            self.repairs.count -= self.state is _S.REPAIRING
+            self._rounds -= self.state is not _S.REPAIRING
+        return self.state, [self.orders.wait(RETRY_TIMER)]
 
     # --- closing ------------------------------------------------------------------------------------------------
 

@@ -178,13 +178,13 @@ class PairHandlers(PairDecisions):
         return self._time_out() if fired.name == LEG_TIMER else (self.state, [])
 
     def close_again(self, fired: TimerFired) -> Step:
-        return self._close_round() if fired.name == RETRY_TIMER else self.late_leg(fired)
+        return self._retry(self._close_round) if fired.name == RETRY_TIMER else self.late_leg(fired)
 
     def flatten_again(self, fired: TimerFired) -> Step:
-        return self._flatten_round() if fired.name == RETRY_TIMER else self.late_leg(fired)
+        return self._retry(self._flatten_round) if fired.name == RETRY_TIMER else self.late_leg(fired)
 
     def repair_again(self, fired: TimerFired) -> Step:
-        return self._settle() if fired.name == RETRY_TIMER else self.late_leg(fired)
+        return self._retry(self._settle) if fired.name == RETRY_TIMER else self.late_leg(fired)
 
     def end_rest(self, fired: TimerFired) -> Step:
         return (_S.IDLE, []) if fired.name == COOLDOWN_TIMER else (self.state, [])

@@ -170,6 +170,8 @@ class SpotFutures(TwoLegStrategy[State]):
         edge_bps = self.signal.entry_edge_bps(now_ns)
         if edge_bps < self._min_edge_bps and not self._armed_ns:
             return self._state, ()
+        if self.is_half_quoted() and self.signal.is_fresh(now_ns):
+            return self._state, ()
         is_there = edge_bps >= self._min_edge_bps and self._may_enter(now_ns, edge_bps)
         return self.hold_signal(edge_bps, is_there=is_there)
 
@@ -216,9 +218,9 @@ class SpotFutures(TwoLegStrategy[State]):
             return Flatten("margin guard")
         if now_ns >= self._deadline_ns:
             return Close("time limit or expiry guard")
-        profit = self.signal.profit(held)
+        profit = None if self.is_half_quoted() else self.signal.profit(held)
         if profit is None:
-            return None  # a book without size is no reading
+            return None  # a book without size is no reading, nor are quotes of two moments
         if self._is_confirmed(Exit.STOP, is_read=profit <= -parameters.stop_loss * self._notional):
             return Close(f"stop loss at {profit:.2f}")
         if self._is_confirmed(Exit.TARGET, is_read=profit >= parameters.profit_target * self._notional):

@@ -50,6 +50,7 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     :param loss_budget: what the repairs of one cycle may cost, as a share of notional.
     :param cooldown_s: rest after each cycle, in market time.
     :param quote_age_max_ms: a quote that is older is not traded on, in market time.
+    :param quote_skew_max_ms: while the newest quotes of both legs are further apart, no price decides; 0: may be.
     :param execution: sequential (the second leg follows what the first filled) or concurrent.
     :param first_leg: which leg goes first when sequential: the less liquid one.
     :param direction: long-spot (spot bought, futures sold) or short-spot, the mirror.
@@ -85,6 +86,7 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     loss_budget: Share = 0.01
     cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 2.0
     quote_age_max_ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 5_000
+    quote_skew_max_ms: Milliseconds = 0
     execution: Literal["sequential", "concurrent"] = "sequential"
     first_leg: Literal["spot", "futures"] = "spot"
     direction: Literal["long-spot", "short-spot"] = "long-spot"

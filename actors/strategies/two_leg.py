@@ -62,6 +62,7 @@ class TwoLegStrategy(Strategy[StateT]):
         self.pair = PairExecution(self.make_legs(), self.own_orders, self.ledger, terms)
         self._confirm_ns = terms.confirm_ms * NS_PER_MS
         self._watch_ns = terms.quote_age_max_ms * NS_PER_MS
+        self._skew_max_ns: int = parameters.quote_skew_max_ms * NS_PER_MS
         self._refusal = ""
         self._armed_ns = self._grace_ns = 0
 
@@ -98,6 +99,15 @@ class TwoLegStrategy(Strategy[StateT]):
         return "; ".join(text for text in (reason, self.pair.position.residual_text(), signal) if text)
 
     # --- entering -----------------------------------------------------------------------------------------------
+
+    def is_half_quoted(self) -> bool:
+        """Whether one leg's newest quote is of another moment than the other's: a price that moves on both is seen to
+        move on one of them first. Not looked at where `quote_skew_max_ms` is 0.
+        """
+        if not self._skew_max_ns:
+            return False
+        first, second = self.pair.legs
+        return abs(first.view.seen_ns - second.view.seen_ns) > self._skew_max_ns
 
     def hold_signal(self, edge_bps: float, *, is_there: bool) -> Reaction[StateT]:
         """Arm on a signal, open once it has held for `confirm_ms`, stand down when it goes."""

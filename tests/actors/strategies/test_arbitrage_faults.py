@@ -155,6 +155,7 @@ def test_a_route_that_cannot_be_flattened_halts_and_says_what_it_holds():
     world.close(sell)
     for _ in range(8):
         world.trade_none()
+        world.refresh()
         world.wait(150)
     assert "HALTED" == world.state
     assert any("residual: holding 0.0999" in alert for alert in world.alerts)

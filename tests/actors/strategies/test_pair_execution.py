@@ -164,6 +164,7 @@ def test_what_was_liquidated_is_never_opened_again_however_cheap_that_would_be()
     for _ in range(3):
         assert (SPOT_ID, Side.SELL) == (world.last.instrument, world.last.side)
         world.trade_none()
+        world.refresh()
         world.wait(100)
     # three attempts have filled nothing: flattened, still by selling the spot leg alone
     assert (PairState.FLATTENING, SPOT_ID) == (world.pair.state, world.last.instrument)

@@ -125,6 +125,7 @@ def test_a_close_that_does_not_fill_is_tried_again_and_then_flattened():
     converge(world)
     for _ in range(6):
         world.trade_none()
+        world.refresh()
         world.wait(100)
     assert "FLATTENING" == world.strategy.pair.state.name
     world.trade_all()
@@ -316,9 +317,11 @@ def test_flattening_goes_wide_then_wider_then_to_the_market():
     # 63,000 × 0.99; 60,301 × 1.01 = 60,904.01 up to the tick
     assert [D("62370.00"), D("60904.1")] == [order.price for order in first]
     world.trade_none()
+    world.refresh()
     world.wait(100)
     assert [D("61110.00"), D("62110.1")] == [world.orders[name].price for name in world.open_ids]  # three times as wide
     world.trade_none()
+    world.refresh()
     world.wait(100)
     assert [OrderType.MARKET] * 2 == [world.orders[name].type for name in world.open_ids]
     assert [False, True] == [world.orders[name].reduce_only for name in world.open_ids]
@@ -334,6 +337,7 @@ def test_a_flattening_that_fails_halts_with_its_residual():
     world.trade(name)  # the futures leg closes, the spot leg never does
     for _ in range(8):
         world.trade_none()
+        world.refresh()
         world.wait(100)
     assert "HALTED" == world.state
     assert any("not flat after 6 rounds; residual: holding 0.165" in alert for alert in world.alerts)

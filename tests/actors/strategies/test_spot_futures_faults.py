@@ -74,6 +74,7 @@ def test_attempts_wait_a_little_and_give_way_a_little_more():
     world = half_open()
     world.close(world.last.client_order_id)
     first = world.last.price
+    world.quote(PERPETUAL_ID, 60_300.0, 60_301.0)
     world.trade_none()
     assert [] == world.open_ids
     world.wait(99)
@@ -85,9 +86,11 @@ def test_attempts_wait_a_little_and_give_way_a_little_more():
 
 def test_attempts_are_bounded_and_then_everything_is_flattened():
     world = half_open(repair_attempts_max=2)
+    world.refresh()
     world.close(world.last.client_order_id)
     for _ in range(2):
         world.trade_none()
+        world.refresh()
         world.wait(100)
     assert ("CLOSING_POSITIONS", "FLATTENING") == (world.state, pair_state(world))
     world.trade_all()
