@@ -23,7 +23,7 @@ from actors.runtime.child import Outcome
 from actors.runtime.host import StrategyActor
 from actors.runtime.links import ORDERS_HWM, Context, dealer, publisher, router, subscriber
 from actors.runtime.spec import GatewayEndpoints, HostSpec
-from actors.strategies.spot_futures import SpotFutures
+from actors.strategies.spot_futures.strategy import SpotFutures
 from bench.measure import options, rounded, show
 from messages.codec import TO_GATEWAY, encode, encode_published
 from messages.control import Hello, Welcome

@@ -52,12 +52,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_module_of_strategies_and_analytics_can_be_imported(told: dict[str, Any]) -> None:
     expected = {
-        f"actors.{folder}.{file.stem}"
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for folder in ("strategies", "analytics")
-        for file in (ROOT / "actors" / folder).glob("*.py")
+        for file in (ROOT / "actors" / folder).rglob("*.py")
     }
     assert expected == set(told["modules"])
-    assert "actors.strategies.spot_futures" in expected
+    assert "actors.strategies.spot_futures.strategy" in expected
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -12,10 +12,10 @@ from typing import Any
 from actors.strategies.strategy import Strategy, StrategyError
 
 _ROWS = {
-    "arbitrage": "actors.strategies.arbitrage:Arbitrage",
-    "futures-futures": "actors.strategies.futures_futures:FuturesFutures",
-    "market-making": "actors.strategies.market_making:MarketMaking",
-    "spot-futures": "actors.strategies.spot_futures:SpotFutures",
+    "arbitrage": "actors.strategies.arbitrage.strategy:Arbitrage",
+    "futures-futures": "actors.strategies.futures_futures.strategy:FuturesFutures",
+    "market-making": "actors.strategies.market_making.strategy:MarketMaking",
+    "spot-futures": "actors.strategies.spot_futures.strategy:SpotFutures",
 }
 """kind → module:Class. A new strategy adds its row here."""
 

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 from typing import Any, NamedTuple
 
 from actors.replay import CHAIN_LENGTH_MAX, Causes, Replay, Replayed, describe
-from actors.strategies.spot_futures import SpotFutures
+from actors.strategies.spot_futures.strategy import SpotFutures
 from messages.codec import encode
 from messages.control import SetTimer
 from messages.market import Quote

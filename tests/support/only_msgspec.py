@@ -35,8 +35,8 @@ def import_everything(root: Path) -> list[str]:
     """Import every module of strategies and analytics; returns their names."""
     names = []
     for folder in ("strategies", "analytics"):
-        for file in sorted((root / "actors" / folder).glob("*.py")):
-            names.append(f"actors.{folder}.{file.stem}")
+        for file in sorted((root / "actors" / folder).rglob("*.py")):
+            names.append(".".join(file.relative_to(root).with_suffix("").parts))
             import_module(names[-1])
     return names
 

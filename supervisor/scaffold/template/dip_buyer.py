@@ -14,7 +14,7 @@ import msgspec
 
 from actors.machine import Reaction, Rows, on
 from actors.strategies.own_orders import Ticket
-from actors.strategies.sizing import is_tradable
+from actors.strategies.pair.sizing import is_tradable
 from actors.strategies.strategy import ENDINGS, INPUTS, Strategy
 from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted
 from messages.health import CycleResult

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal as D
 from typing import Any
 
-from actors.strategies.pair_commands import PairState
+from actors.strategies.pair.commands import PairState
 from messages.instruments import Rounding
 from messages.orders import CloseReason, OrderUnknown
 from tests.actors.strategies.trading_world import INVERSE, INVERSE_ID, MS, SPOT, S, World, parameters

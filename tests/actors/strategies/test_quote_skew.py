@@ -4,8 +4,8 @@ from math import exp
 
 import pytest
 
-from actors.strategies.spread_signal import Direction
-from tests.actors.strategies.futures_futures_world import SpreadWorld, spread_parameters
+from actors.strategies.futures_futures.spread_signal import Direction
+from tests.actors.strategies.futures_futures.world import SpreadWorld, spread_parameters
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID, World, parameters
 
 HALF_HOUR_MS = 1_800_000

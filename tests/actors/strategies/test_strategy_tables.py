@@ -8,8 +8,7 @@ import pytest
 
 from actors.diagram import mermaid
 from actors.machine import UnexpectedMessage
-from actors.strategies.pair import PAIR_INPUTS, PairExecution
-from actors.strategies.pair_commands import (
+from actors.strategies.pair.commands import (
     COMMANDS,
     Arm,
     Close,
@@ -25,8 +24,9 @@ from actors.strategies.pair_commands import (
     Reserve,
     Turn,
 )
+from actors.strategies.pair.execution import PAIR_INPUTS, PairExecution
 from actors.strategies.registry import KINDS
-from actors.strategies.spot_futures import SpotFutures, State
+from actors.strategies.spot_futures.strategy import SpotFutures, State
 from actors.strategies.strategy import INPUTS, Strategy
 from messages.market import ClockTick, EndOfData
 from messages.orders import Side

@@ -3,8 +3,8 @@
 from decimal import Decimal as D
 from typing import Any
 
-from actors.strategies.spot_futures import SpotFutures
-from actors.strategies.spot_futures_parameters import SpotFuturesParameters
+from actors.strategies.spot_futures.parameters import SpotFuturesParameters
+from actors.strategies.spot_futures.strategy import SpotFutures
 from messages.control import (
     Alert,
     CancelTimer,

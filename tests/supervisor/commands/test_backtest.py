@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from actors.strategies.spot_futures import SpotFutures
+from actors.strategies.spot_futures.strategy import SpotFutures
 from supervisor.backtest.progress import Watch
 from supervisor.backtest.run import Progress
 from supervisor.commands import app as commands

@@ -87,7 +87,7 @@ def test_a_handler_that_fails_now_is_shown(journal: Path, monkeypatch: pytest.Mo
     def fail(_self: object, _message: object) -> None:
         raise RuntimeError("a bug of today")
 
-    monkeypatch.setattr("actors.strategies.spot_futures.SpotFutures.on_message", fail)
+    monkeypatch.setattr("actors.strategies.spot_futures.strategy.SpotFutures.on_message", fail)
     result = outcry(journal)
     assert 1 == result.exit_code
     assert "now raises RuntimeError('a bug of today')" in result.stdout

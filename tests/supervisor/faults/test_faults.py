@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from actors.strategies.spot_futures import SpotFutures
+from actors.strategies.spot_futures.strategy import SpotFutures
 from messages.control import SetTimer
 from messages.orders import SubmitOrder
 from supervisor.commands.app import app

@@ -1,0 +1,31 @@
+"""Random-event walks: what is bought is sold but for dust, or the strategy HALTS and says what it holds.
+
+OUTCRY_WALKS=20000 runs the long variant.
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.actors.strategies.arbitrage.walk import SETTINGS, walk
+from tests.actors.strategies.random_walk import EVENTS
+
+WALKS = int(os.environ.get("OUTCRY_WALKS", "900"))
+EVENTS_MAX = 60
+
+chances = st.floats(min_value=0.0, max_value=0.999, allow_nan=False)
+events = st.lists(st.tuples(st.sampled_from(EVENTS), chances), min_size=10, max_size=EVENTS_MAX)
+
+
+@pytest.mark.timeout(3_600 if WALKS > 5_000 else 120)
+@settings(
+    max_examples=WALKS,
+    deadline=None,
+    derandomize="OUTCRY_WALKS" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(min_value=0, max_value=len(SETTINGS) - 1), events)
+def test_every_walk_ends_with_dust_or_halted(setting, sequence):
+    walk(setting, sequence)
