@@ -92,12 +92,13 @@ class Machine(Generic[StateT]):
         row = self._rows.get(type(message))
         if row is None:
             raise UnexpectedMessage(f"{type(message).__name__} while {self._state.name} in {type(self).__name__}")
-        target, outputs = row.handler(self, message)
+        handler, targets = row
+        target, outputs = handler(self, message)
         if target is not self._state:
-            if target not in row.targets:
+            if target not in targets:
                 raise IllegalTransition(
                     f"{type(message).__name__} while {self._state.name} led to {target.name} in "
-                    f"{type(self).__name__}; its row allows {sorted(state.name for state in row.targets)}"
+                    f"{type(self).__name__}; its row allows {sorted(state.name for state in targets)}"
                 )
             self._enter(target)
         return outputs

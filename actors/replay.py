@@ -63,12 +63,15 @@ class Difference(NamedTuple):
 class Replayed(msgspec.Struct):
     """What a replay has seen so far.
 
+    :ivar orders: sent anew; `amendments` and `cancels` of them are counted apart.
     :ivar lost: answers made again that had been lost in the moment of a death.
     """
 
     inputs: int = 0
     answers: int = 0
     orders: int = 0
+    amendments: int = 0
+    cancels: int = 0
     lost: int = 0
     difference: Difference | None = None
 
@@ -134,7 +137,9 @@ class Replay:
     def _count(self, answer: Any, frame: bytes) -> None:
         self.result.answers += 1
         if isinstance(answer, SubmitOrder | CancelOrder | AmendOrder):
-            self.result.orders += 1
+            self.result.orders += isinstance(answer, SubmitOrder)
+            self.result.amendments += isinstance(answer, AmendOrder)
+            self.result.cancels += isinstance(answer, CancelOrder)
             if self._keep_orders:
                 self.order_frames.append(frame)
 

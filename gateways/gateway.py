@@ -323,6 +323,7 @@ class GatewayActor(ChildActor):
             balances=account.balances if account is not None else {},
             published=self._publisher.published,
             tick_to_order={strategy: histogram.summary() for strategy, histogram in self._desk.latency.items()},
+            holdings=self._desk.records.holdings(),
         )
 
     def on_close(self) -> None:

@@ -71,7 +71,7 @@ class OrderDesk:
         self._to_venue = to_venue
         self._to_strategy = to_strategy
         self._now_ns = now_ns
-        self._counts = dict.fromkeys(("accepted", "rejected", "denied", "cancelled", "filled"), 0)
+        self._counts = dict.fromkeys(("accepted", "rejected", "denied", *CloseReason), 0)
         self._to_cancel = {
             order.request.client_order_id for order in records.open_orders() if order.state is OrderState.CANCELLING
         }
@@ -266,7 +266,7 @@ class OrderDesk:
         elif isinstance(report, OrderDenied):
             counts["denied"] += 1
         elif isinstance(report, OrderClosed):
-            counts["filled" if report.reason is CloseReason.FILLED else "cancelled"] += 1
+            counts[report.reason] += 1
 
     # --- what the venue says when it is asked, and what it is told to do ---
 

@@ -33,6 +33,8 @@ CLOSED_ORDERS_KEPT_MAX: Final = 100_000
 FORCED_FILLS_KEPT_MAX: Final = 10_000
 """Of what the venue did by itself, remembered so that a repeated one is recognised."""
 
+_ANSWERS: Final = (AmendRejected, CancelRejected)
+
 _WIDE: Final = Context(prec=100)
 """A part of 1e18 to 18 places, times a position, has more digits than the default context keeps."""
 
@@ -66,7 +68,7 @@ class OrderRecords:
         :raises KeyError: the order is none of ours.
         """
         order = self._order_of(report)
-        if order is not None and not order.changes(report) and not isinstance(report, AmendRejected | CancelRejected):
+        if order is not None and not order.changes(report) and not isinstance(report, _ANSWERS):
             return None
         return msgspec.structs.replace(report, seq=self.last_seq(report.strategy) + 1)
 
@@ -114,6 +116,10 @@ class OrderRecords:
             if strategy is None or owner == strategy:
                 held[instrument] += quantity
         return {instrument: quantity for instrument, quantity in held.items() if quantity}
+
+    def holdings(self) -> dict[str, dict[str, Decimal]]:
+        """What each strategy holds, signed, by strategy and instrument id. Flat ones are left out."""
+        return {owner: held for owner, _ in self._positions if (held := self.positions(owner))}
 
     def is_shared(self, strategy: str, instrument: str) -> bool:
         """Whether another strategy holds this instrument, or has an order in it."""

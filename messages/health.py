@@ -142,9 +142,19 @@ class Latency(Message, frozen=True, tag="latency"):
     n: Count
 
 
+class Earnings(Message, frozen=True, tag="earnings"):
+    """A profit in one currency, exact, and where it came from: the two totals are the same."""
+
+    pnl: Pnl
+    attribution: Attribution
+
+
 class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     """:param pnls: one for each settle currency, in which it is exact; `pnl` is their sum in the reporting currency.
     :param attribution: of `pnl`; :param attributions: of `pnls`, one for one.
+    :param cycle_in_hand: what the cycle that has not ended has brought so far, one for each currency.
+    :param outside_cycles: what no cycle accounts for, likewise. All cycles that ended + `cycle_in_hand` + this =
+        `pnls`, to the last digit.
     """
 
     id: Id
@@ -164,6 +174,8 @@ class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     attribution: Attribution = NO_ATTRIBUTION
     attributions: tuple[Attribution, ...] = ()
     markouts: tuple[Markout, ...] = ()
+    cycle_in_hand: tuple[Earnings, ...] = ()
+    outside_cycles: tuple[Earnings, ...] = ()
 
     def __post_init__(self) -> None:
         check_decimals(*self.positions.values())
@@ -194,11 +206,14 @@ class FeedReport(Message, frozen=True, tag="feed"):
 
 
 class OrderCounts(Message, frozen=True, tag="order-counts"):
+    """Accepted = filled + cancelled + expired + those that are open."""
+
     accepted: Count = 0
     rejected: Count = 0
     denied: Count = 0
     cancelled: Count = 0
     filled: Count = 0
+    expired: Count = 0
 
 
 class GatewayReport(Message, frozen=True, tag="gateway-report"):
@@ -222,7 +237,10 @@ class GatewayReport(Message, frozen=True, tag="gateway-report"):
 
 
 class GatewayStatus(Message, frozen=True, tag="gateway-status"):
-    """:param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate."""
+    """:param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate.
+    :param orders: since this process of the gateway started; a restarted one counts from 0.
+    :param holdings: by strategy and instrument, what each holds by the gateway's own books; `positions` is their sum.
+    """
 
     id: Id
     is_venue_up: bool
@@ -233,9 +251,11 @@ class GatewayStatus(Message, frozen=True, tag="gateway-status"):
     balances: dict[str, Decimal]
     published: Count
     tick_to_order: dict[str, Latency]
+    holdings: dict[str, dict[str, Decimal]] = {}
 
     def __post_init__(self) -> None:
-        check_decimals(*self.positions.values(), *self.balances.values())
+        held = (size for sizes in self.holdings.values() for size in sizes.values())
+        check_decimals(*self.positions.values(), *self.balances.values(), *held)
 
 
 class ProcessStatus(Message, frozen=True, tag="process"):
@@ -251,6 +271,10 @@ class ProcessStatus(Message, frozen=True, tag="process"):
 
 
 class ClusterStatus(Message, frozen=True, tag="cluster"):
+    """:param alerts: the newest ones, oldest first; `alerts_total` were told since the supervisor started.
+    :param unmanaged: positions that no running strategy manages, a sentence each, as long as that is so.
+    """
+
     cluster: Id
     phase: Id
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -259,3 +283,5 @@ class ClusterStatus(Message, frozen=True, tag="cluster"):
     gateways: tuple[GatewayStatus, ...]
     strategies: tuple[StrategyStatus, ...]
     alerts: tuple[str, ...]
+    alerts_total: Count = 0
+    unmanaged: tuple[str, ...] = ()

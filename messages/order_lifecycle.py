@@ -137,6 +137,9 @@ LIFECYCLE: dict[OrderState, dict[type, frozenset[OrderState]]] = {
     },
 }
 
+_TELLING = (OrderAmended, OrderAccepted)
+"""Steps that tell something even where they leave the state. (A union written at its use is made anew each time.)"""
+
 
 class IllegalOrderStep(Exception):
     """A report that cannot follow the order's state; the order is to be asked about, never guessed at."""
@@ -161,7 +164,7 @@ class Order(msgspec.Struct):
     @property
     def open_quantity(self) -> Decimal:
         """What may still be filled, unsigned; the whole rest while the outcome is unknown."""
-        return self.request.quantity - self.filled_quantity if self.is_open else ZERO
+        return self.request.quantity - self.filled_quantity if self.state in OPEN_STATES else ZERO
 
     def changes(self, step: ExecutionReport | CancelRequested) -> bool:
         """Whether `apply` would change anything: False where the step is known already (a repeated fill).
@@ -191,7 +194,7 @@ class Order(msgspec.Struct):
     def _leads_on(self, step: ExecutionReport | CancelRequested, target: OrderState) -> bool:
         if isinstance(step, Fill):
             return step.trade_id not in self.trade_ids
-        return target is not self.state or isinstance(step, OrderAmended | OrderAccepted)
+        return target is not self.state or isinstance(step, _TELLING)
 
     def _target(self, step: ExecutionReport | CancelRequested) -> OrderState:
         row = LIFECYCLE[self.state].get(type(step))

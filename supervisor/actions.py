@@ -13,6 +13,9 @@ EXIT_CLEAN: Final = 0
 EXIT_FAILED: Final = 10
 """The cluster has stopped, by force or because it could not go on. Not 1, with which Python reports a crash."""
 
+EXIT_TROUBLED: Final = 11
+"""The cluster has stopped in good order, and a strategy had ended quarantined or faulted."""
+
 SUPERVISOR: Final = "supervisor"
 """The name of its own process in status and report."""
 

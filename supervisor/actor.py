@@ -55,7 +55,7 @@ from supervisor.operator_link import SOCKET_NAME as OPERATOR
 from supervisor.paths import ClusterPaths
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
-from supervisor.report import build_report, write_report
+from supervisor.report import build_cluster_report, write_report
 
 FAREWELL_MS: Final = 500
 """For the last answers to leave."""
@@ -216,7 +216,7 @@ class SupervisorActor(pykka.ThreadingActor):
     def _write_report(self, action: WriteReport) -> None:
         assert self._report_file is not None, "a report was asked for without a file"
         try:
-            write_report(self._report_file, build_report(action.result))
+            write_report(self._report_file, build_cluster_report(action.result))
         except OSError as error:
             self._report_failure = f"the report cannot be written to {self._report_file}: {error.strerror or error}"
             log.error(self._report_failure)

@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 
 from messages.control import CommandDone, Drain, ProcessKind, ReportRequest, StopProcess, ToChild
-from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, Exit, KillChild, WriteReport
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, WriteReport
 from supervisor.children import Child, Ended, StopAsked, describe_end
 from supervisor.floor import Floor
 from supervisor.report import RunResult
 from supervisor.shutdown import KILL_DEADLINE_MS, Goal, Living, Shutdown, Step
+from supervisor.unmanaged import fate_of_dead
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
@@ -215,17 +216,23 @@ class Closing:
         self.is_over = True
         self.phase = "stopped"
         is_failed = self.is_forced or floor.run.is_failed
+        for text in floor.telemetry.unmanaged(floor.children.values()):
+            floor.alert(text)
         if self._options.writes_report:
             floor.actions.append(WriteReport(self._result(is_forced=is_failed)))
         floor.log("info", "stopped", stopped="forced" if is_failed else "clean")
         if not floor.living:
             floor.forget_run(keeps_halt=self.is_forced)
-        floor.actions.append(Exit(EXIT_FAILED, self._cause()) if is_failed else Exit(EXIT_CLEAN))
+        floor.actions.append(self._exit(is_failed=is_failed))
 
-    def _cause(self) -> str:
-        """Why the run was not a success, in a sentence."""
-        alerts = self._floor.telemetry.alerts
-        return self._floor.run.failure or (alerts[-1] if alerts else "")
+    def _exit(self, *, is_failed: bool) -> Exit:
+        """How the supervisor ends, and why the run was not a success."""
+        telemetry, children = self._floor.telemetry, self._floor.children.values()
+        dead = fate_of_dead(telemetry.gateways(children).values(), telemetry.strategies(children))
+        if is_failed:
+            cause = self._floor.run.failure or (telemetry.alerts[-1] if telemetry.alerts else "")
+            return Exit(EXIT_FAILED, "; ".join(text for text in (cause, dead) if text))
+        return Exit(EXIT_TROUBLED, dead) if dead else Exit(EXIT_CLEAN)
 
     def _result(self, *, is_forced: bool) -> RunResult:
         floor = self._floor
@@ -240,4 +247,7 @@ class Closing:
             strategy_reports=telemetry.reports(children),
             strategy_statuses=telemetry.strategies(children),
             processes=telemetry.processes_at_end(children, pid=self._pid, restarts=floor.run.supervisor_restarts),
+            alerts=tuple(telemetry.alerts),
+            faults=tuple(telemetry.faults),
+            unmanaged=telemetry.unmanaged(children),
         )

@@ -232,6 +232,7 @@ class Core:
         last_line = fault.traceback.strip().rpartition("\n")[2]
         text = f"{fault.strategy} FAULTED in state {fault.state or '-'} on {fault.cause}: {last_line}"
         floor.alert(text, process=child.name, traceback=fault.traceback)
+        floor.telemetry.faults.append(fault)
         child.note = text
         if child.is_registered:
             child.fault(floor.now_ns)
@@ -312,6 +313,8 @@ class Core:
             gateways=tuple(telemetry.gateways(children).values()),
             strategies=tuple(telemetry.strategies(children).values()),
             alerts=tuple(telemetry.alerts),
+            alerts_total=telemetry.alerts_total,
+            unmanaged=telemetry.unmanaged(children),
         )
 
     # --- time passes --------------------------------------------------------------------------------------------

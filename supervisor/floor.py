@@ -16,7 +16,7 @@ from supervisor.child_spec import ChildPlan, ClusterPlan
 from supervisor.children import Adopted, Child, Launched
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, PendingCommands
 from supervisor.registry import ChildRecord, Registry, RunRecord
-from supervisor.telemetry import ALERT_LENGTH_MAX, Telemetry
+from supervisor.telemetry import Telemetry
 
 NS_PER_MS: Final = 1_000_000
 FIRST_EPOCH: Final = 1
@@ -113,7 +113,7 @@ class Floor:
 
     def alert(self, text: str, **fields: Any) -> None:
         """Something that a person should see."""
-        self.telemetry.alerts.append(text[:ALERT_LENGTH_MAX])
+        self.telemetry.alert(text)
         self.log("error", text, **fields)
 
     # --- acting on children -------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from rich.console import Console
 
 from messages.control import FromOperator, StatusReply, StatusRequest, StopRequest
 from supervisor import registry
-from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
+from supervisor.alert_reader import AlertReader
 from supervisor.commands.up_options import UpOptions
 from supervisor.config import load
 from supervisor.launcher import kill_processes, living_records, open_log
@@ -57,7 +58,8 @@ def run(
     """Keep a cluster running until it has stopped.
 
     :param command: of the supervisor; the path of its spec file is appended.
-    :returns: 0 stopped in good order; 1 by force, or it failed; 4 it runs already.
+    :returns: 0 stopped in good order; 1 by force, it failed, or a strategy ended quarantined or faulted; 4 it runs
+        already.
     :raises ConfigError: the config is wrong. :raises UnsafePath: the state directory is open to others, or unusable.
     """
     screen = console or Console()
@@ -109,6 +111,8 @@ class Keeper:
         self._stops_asked = 0
         self._stops_told = 0
         self._kill_at_s: float | None = None
+        self._alerts = AlertReader()
+        self._errors = Console(stderr=True)
 
     def keep(self, live: LiveStatus | None) -> int:
         """Keep the supervisor alive until the cluster has stopped. :returns: the exit code of `outcry up`."""
@@ -125,8 +129,7 @@ class Keeper:
                 self._pass_stops_on()
                 if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
                     os.kill(self._pid, signal.SIGKILL)
-                if live is not None:
-                    self._show(live)
+                self._show(live)
                 self._count_stops(_signals_within(wake_up, STATUS_INTERVAL_S))
 
     # --- the supervisor -----------------------------------------------------------------------------------------
@@ -160,14 +163,17 @@ class Keeper:
 
     def _after(self, code: int) -> int | None:
         """What follows from the end of the supervisor; None where it was started again."""
-        if code == EXIT_CLEAN and self._kill_at_s is not None:
+        if code in {EXIT_CLEAN, EXIT_TROUBLED} and self._kill_at_s is not None:
             self._say("stopped by force: the supervisor had ended before it heard of it")
             return FAILED
         if code == EXIT_CLEAN:
             self._say("stopped in good order")
             return OK
+        cause = "".join(f": {line}" for line in self._last_output(1).splitlines())
+        if code == EXIT_TROUBLED:
+            self._say(f"stopped in good order after trouble{cause}; see {self._paths.log_dir}")
+            return FAILED
         if code == EXIT_FAILED:
-            cause = "".join(f": {line}" for line in self._last_output(1).splitlines())
             self._say(f"stopped by force or failed{cause}; see {self._paths.log_dir}")
             return FAILED
         if code == EXIT_REFUSED:
@@ -253,11 +259,17 @@ class Keeper:
         if self._request(StopRequest(new_command_id(), is_forced=is_forced)):
             self._stops_told = wanted
 
-    def _show(self, live: LiveStatus) -> None:
+    def _show(self, live: LiveStatus | None) -> None:
+        """Draw the status; where none is drawn, the new alerts are told on standard error, a line each."""
         reply = self._request(StatusRequest(new_command_id()))
-        if isinstance(reply, StatusReply):
-            with contextlib.suppress(OSError):
+        if not isinstance(reply, StatusReply):
+            return
+        with contextlib.suppress(OSError):
+            if live is not None:
                 live.show(reply.status)
+            if live is None or not self._screen.is_terminal:
+                for text in self._alerts.new_ones(reply.status):
+                    self._errors.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _draw_end(self, live: LiveStatus) -> None:
         with contextlib.suppress(OSError):

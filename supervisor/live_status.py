@@ -30,7 +30,7 @@ class LiveStatus:
     def show(self, status: ClusterStatus) -> None:
         self._last = status
         if self._console.is_terminal:
-            self._live.update(render(status, self._console.width), refresh=True)
+            self._live.update(render(status, self._console.width, self._console.height), refresh=True)
             return
         looks = (status.phase, status.is_halted)
         if looks != self._shown or status.seconds >= self._next_line_s:
@@ -41,7 +41,7 @@ class LiveStatus:
     def end(self) -> None:
         """The cluster has ended: what is left on the screen says so, with the last figures that were known."""
         if self._last is not None and self._console.is_terminal:
-            self._live.update(render(ended(self._last), self._console.width), refresh=True)
+            self._live.update(render(ended(self._last), self._console.width, self._console.height), refresh=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:

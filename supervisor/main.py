@@ -15,7 +15,7 @@ import structlog
 from actors.runtime.logs import configure_logging
 from actors.runtime.spec import write_spec
 from supervisor import registry
-from supervisor.actions import EXIT_CLEAN
+from supervisor.actions import EXIT_CLEAN, EXIT_TROUBLED
 from supervisor.actor import Outcome, SupervisorActor
 from supervisor.child_spec import ClusterPlan
 from supervisor.closing import RunOptions
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     except (AlreadyRunning, ConfigError, RegistryDamaged, UnsafePath) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the log may be what cannot be opened
         return EXIT_REFUSED
-    if code == EXIT_CLEAN:
+    if code in {EXIT_CLEAN, EXIT_TROUBLED}:
         paths.remove_sockets()
     return code
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from messages.control import StrategyFault
 from messages.health import (
     GatewayReport,
     GatewayStatus,
@@ -31,6 +32,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     :param strategy_reports: by strategy id; of a strategy that did not answer any more, `strategy_statuses` has the
         last word, without cycles.
     :param stopped: `forced` where any process had to be killed.
+    :param alerts: of a cluster, the newest ones; :param faults: what its strategies raised, the newest ones.
+    :param unmanaged: positions that no running strategy managed at the end, a sentence each.
     """
 
     cluster: str
@@ -41,10 +44,23 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     strategy_reports: Mapping[str, StrategyReport]
     strategy_statuses: Mapping[str, StrategyStatus]
     processes: Sequence[ProcessStatus]
+    alerts: Sequence[str] = ()
+    faults: Sequence[StrategyFault] = ()
+    unmanaged: Sequence[str] = ()
+
+
+def build_cluster_report(result: RunResult) -> dict[str, Any]:
+    """Build the report of a cluster's run: that of any run, and what its supervisor was told on the way."""
+    return {
+        **build_report(result),
+        "alerts": list(result.alerts),
+        "faults": [_fault(fault) for fault in result.faults],
+        "unmanaged": list(result.unmanaged),
+    }
 
 
 def build_report(result: RunResult) -> dict[str, Any]:
-    """Build the report of a run."""
+    """Build what every run's report has, a cluster's or a backtest's."""
     gateways = sorted(result.gateway_reports.keys() | result.gateway_statuses.keys())
     strategies = sorted(result.strategy_reports.keys() | result.strategy_statuses.keys())
     return {
@@ -136,11 +152,25 @@ def _strategy(id: str, result: RunResult) -> dict[str, Any]:
         "attribution": to_plain(status.attribution),
         "attributions": to_plain(status.attributions),
         "markouts": to_plain(status.markouts),
+        "cycle_in_hand": to_plain(status.cycle_in_hand),
+        "outside_cycles": to_plain(status.outside_cycles),
         "cycles": to_plain(report.cycles) if report else [],
         "latency_us": {
             "tick_to_order": _latency(worst_latency(latencies.values())),
             "tick_to_order_by_gateway": {gateway: _latency(latency) for gateway, latency in latencies.items()},
         },
+    }
+
+
+def _fault(fault: StrategyFault) -> dict[str, Any]:
+    """By the names that a backtest uses."""
+    return {
+        "strategy": fault.strategy,
+        "state": fault.state,
+        "cause": fault.cause,
+        "error": fault.traceback.strip().rpartition("\n")[2],
+        "traceback": fault.traceback,
+        "ts": fault.ts,
     }
 
 

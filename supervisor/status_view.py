@@ -1,12 +1,11 @@
 """How a running cluster looks in a terminal: 80 columns and 24 lines are enough, more show more."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Final
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from messages.health import (
@@ -20,14 +19,17 @@ from messages.health import (
 )
 from supervisor.plain import decimal_text
 from supervisor.report import worst_latency
+from supervisor.tables import ID_WIDTH, Column, FittedTable, number, shortened
+from supervisor.unmanaged import DEAD
 
 WIDE = 110
 """From so many columns on, the tables show what can be done without in 80."""
 
-ID_WIDTH = 14
-"""Longer ids are cut in 80 columns."""
-
 ALERTS_SHOWN = 3
+STATE_WIDTH: Final = 26
+"""Of a strategy's state in a line that has to be short."""
+STOPPED: Final = "stopped"
+"""The phase of a cluster that has ended; nothing is open any more."""
 
 _GOOD, _BUSY, _BAD = "green", "yellow", "bold red"
 _PROCESS_STYLES = {
@@ -43,16 +45,47 @@ _LIFECYCLE_STYLES = {
 }
 
 
-def render(status: ClusterStatus, width: int) -> RenderableType:
-    """Draw a status for a terminal of so many columns."""
+def render(status: ClusterStatus, width: int, height: int | None = None) -> RenderableType:
+    """Draw a status for a terminal of so many columns; where it has to fit so many lines, the least important go."""
     is_wide = width >= WIDE
-    parts: list[RenderableType] = [_headline(status), _processes(status.processes, is_wide=is_wide)]
-    if status.gateways:
-        parts += [Text(), _gateways(status.gateways, is_wide=is_wide)]
-    if status.strategies:
-        parts += [Text(), _strategies(status, is_wide=is_wide), *map(_doing, status.strategies)]
-    parts += [_line(f"! {alert}", _BAD) for alert in status.alerts[-ALERTS_SHOWN:]]
-    return Group(*parts)
+    headline, alerts = _headline(status), [f"! {text}" for text in (*status.alerts[-ALERTS_SHOWN:], *status.unmanaged)]
+    processes = _processes(status.processes, is_wide=is_wide)
+    gateways: list[RenderableType] = [Text(), _gateways(status, is_wide=is_wide)] if status.gateways else []
+    strategies: list[RenderableType] = [Text(), _strategies(status, is_wide=is_wide)] if status.strategies else []
+    words = [*(Text(_doing(strategy)) for strategy in status.strategies), *(Text(alert, _BAD) for alert in alerts)]
+    whole = Group(headline, processes, *gateways, *strategies, *words)
+    if height is None:
+        return whole
+    few = _unwell(status.processes, is_wide=is_wide)
+    short = [
+        *(Text(_doing_shortened(strategy, width)) for strategy in status.strategies),
+        *(Text(shortened(alert, width), _BAD) for alert in alerts),
+    ]
+    return _Fitting(
+        (
+            whole,
+            Group(headline, few, *gateways, *strategies, *words),
+            Group(headline, few, *gateways, *strategies, *short),
+            Group(headline, few, *strategies, *short),
+        ),
+        height,
+    )
+
+
+class _Fitting:
+    """The first of several drawings that fits so many lines, or else the last one."""
+
+    def __init__(self, drawings: Sequence[RenderableType], height: int) -> None:
+        self._drawings = drawings
+        self._height = height
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        unlimited = options.update(height=None)
+        for drawing in self._drawings[:-1]:
+            if len(console.render_lines(drawing, unlimited, pad=False)) <= self._height:
+                yield drawing
+                return
+        yield self._drawings[-1]
 
 
 def ended(status: ClusterStatus) -> ClusterStatus:
@@ -60,11 +93,12 @@ def ended(status: ClusterStatus) -> ClusterStatus:
     gone = {"state": ProcessState.STOPPED, "pid": 0, "cpu_percent": 0.0, "rss_mb": 0.0, "heartbeat_age_ms": 0.0}
     return msgspec.structs.replace(
         status,
-        phase="stopped",
+        phase=STOPPED,
         processes=tuple(msgspec.structs.replace(process, **gone) for process in status.processes),
         gateways=tuple(msgspec.structs.replace(gateway, is_venue_up=False) for gateway in status.gateways),
         strategies=tuple(
-            msgspec.structs.replace(strategy, lifecycle=Lifecycle.STOPPED) for strategy in status.strategies
+            strategy if strategy.lifecycle in DEAD else msgspec.structs.replace(strategy, lifecycle=Lifecycle.STOPPED)
+            for strategy in status.strategies
         ),
     )
 
@@ -87,7 +121,7 @@ def money(strategy: StrategyStatus) -> str:
 
 
 def _headline(status: ClusterStatus) -> Text:
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text()
     line.append(status.cluster, "bold")
     line.append(f"  {status.phase}  {_duration(status.seconds)}")
     if status.is_halted:
@@ -95,10 +129,24 @@ def _headline(status: ClusterStatus) -> Text:
     return line
 
 
-def _processes(processes: Iterable[ProcessStatus], *, is_wide: bool) -> Table:
-    table = _table("process", is_wide, "state", ">pid", ">restarts", ">cpu %", ">MB", ">heartbeat ms")
-    if is_wide:
-        table.add_column("note", no_wrap=True, overflow="ellipsis")
+def _unwell(processes: Sequence[ProcessStatus], *, is_wide: bool) -> RenderableType:
+    """How many processes run; those that do not, one by one."""
+    others = [process for process in processes if process.state is not ProcessState.RUNNING]
+    line = Text(f"{len(processes) - len(others)} of {len(processes)} processes running")
+    return Group(line, _processes(others, is_wide=is_wide)) if others else line
+
+
+def _processes(processes: Iterable[ProcessStatus], *, is_wide: bool) -> FittedTable:
+    table = FittedTable(
+        Column("process"),
+        Column("state"),
+        number("pid"),
+        number("restarts"),
+        number("cpu %", 2),
+        number("MB", 1),
+        number("heartbeat ms", 3),
+        *([Column("note", rank=4, wraps=True)] if is_wide else []),
+    )
     for process in processes:
         row = [
             Text(process.name),
@@ -113,14 +161,22 @@ def _processes(processes: Iterable[ProcessStatus], *, is_wide: bool) -> Table:
     return table
 
 
-def _gateways(gateways: Iterable[GatewayStatus], *, is_wide: bool) -> Table:
-    table = _table("gateway", is_wide, "venue", ">open", ">accepted", ">rejected", ">denied", ">filled", ">published")
-    if is_wide:
-        table.add_column("balances", no_wrap=True, overflow="ellipsis")
-    for gateway in gateways:
+def _gateways(status: ClusterStatus, *, is_wide: bool) -> FittedTable:
+    table = FittedTable(
+        Column("gateway"),
+        Column("venue"),
+        number("open"),
+        number("accepted", 1),
+        number("rejected", 3),
+        number("denied", 2),
+        number("filled"),
+        number("published", 4),
+        *([Column("balances", rank=5, wraps=True)] if is_wide else []),
+    )
+    for gateway in status.gateways:
         orders = gateway.orders
-        counts = (gateway.open_orders, orders.accepted, orders.rejected, orders.denied, orders.filled)
-        row = [Text(gateway.id), _venue(gateway), *(Text(str(count)) for count in (*counts, gateway.published))]
+        counts = (orders.accepted, orders.rejected, orders.denied, orders.filled, gateway.published)
+        row = [Text(gateway.id), _venue(gateway), _open(gateway.open_orders, status), *(Text(str(n)) for n in counts)]
         table.add_row(*row, *([Text(_quantities(gateway.balances))] if is_wide else []))
     return table
 
@@ -131,11 +187,22 @@ def _venue(gateway: GatewayStatus) -> Text:
     return Text("halted", _BAD) if gateway.is_halted else Text("up", _GOOD)
 
 
-def _strategies(status: ClusterStatus, *, is_wide: bool) -> Table:
-    table = _table("strategy", is_wide, "lifecycle", ">orders", ">fills", ">cycles", ">PnL", ">p50/p99 µs")
-    if is_wide:
-        table.add_column("messages", justify="right", no_wrap=True)
-        table.add_column("open", justify="right", no_wrap=True)
+def _open(count: int, status: ClusterStatus) -> Text:
+    """Open orders; the last count that was heard of a cluster that has ended is old."""
+    return Text("-" if status.phase == STOPPED else str(count))
+
+
+def _strategies(status: ClusterStatus, *, is_wide: bool) -> FittedTable:
+    table = FittedTable(
+        Column("strategy"),
+        Column("lifecycle"),
+        number("orders", 2),
+        number("fills", 1),
+        number("cycles", 3),
+        number("PnL"),
+        number("p50/p99 µs", 4),
+        *([number("messages", 6), number("open", 5)] if is_wide else []),
+    )
     for strategy in status.strategies:
         latency = worst_latency(
             gateway.tick_to_order[strategy.id] for gateway in status.gateways if strategy.id in gateway.tick_to_order
@@ -149,15 +216,38 @@ def _strategies(status: ClusterStatus, *, is_wide: bool) -> Table:
             Text(money(strategy), _BAD if strategy.pnl.total < 0 else _GOOD),
             Text(_percentiles(latency)),
         ]
-        wide = [Text(str(strategy.messages)), Text(str(strategy.open_orders))] if is_wide else []
+        wide = [Text(str(strategy.messages)), _open(strategy.open_orders, status)] if is_wide else []
         table.add_row(*row, *wide)
     return table
 
 
-def _doing(strategy: StrategyStatus) -> Text:
-    held = {instrument: quantity for instrument, quantity in strategy.positions.items() if quantity}
+def _doing(strategy: StrategyStatus) -> str:
     note = f"  ({strategy.note})" if strategy.note else ""
-    return _line(f"{strategy.id} {strategy.state or 'no state yet'}, holds {_quantities(held) or 'nothing'}{note}", "")
+    held = _quantities(_held(strategy)) or "nothing"
+    return f"{strategy.id} {strategy.state or 'no state yet'}, holds {held}{note}"
+
+
+def _doing_shortened(strategy: StrategyStatus, width: int) -> str:
+    """The same in one line: state and positions as far as there is room, each number whole."""
+    whole = _doing(strategy)
+    if len(whole) <= width:
+        return whole
+    held = [f"{decimal_text(quantity)} {name}" for name, quantity in _held(strategy).items()]
+    state = _cut(strategy.state or "no state yet", STATE_WIDTH)
+    head = f"{_cut(strategy.id, ID_WIDTH)} {state}, holds "
+    for shown in range(len(held), 0, -1):
+        more = f" and {len(held) - shown} more" if shown < len(held) else ""
+        if len(head) + len(text := ", ".join(held[:shown]) + more) <= width:
+            return head + text
+    return shortened(head + (f"{len(held)} positions" if held else "nothing"), width)
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def _held(strategy: StrategyStatus) -> dict[str, Decimal]:
+    return {instrument: quantity for instrument, quantity in strategy.positions.items() if quantity}
 
 
 def _quantities(quantities: Mapping[str, Decimal]) -> str:
@@ -171,17 +261,3 @@ def _percentiles(latency: Latency | None) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60:d}:{minutes % 60:02d}:{rest:02d}"
-
-
-def _line(text: str, style: str) -> Text:
-    return Text(text, style, no_wrap=True, overflow="ellipsis")
-
-
-def _table(first: str, is_wide: bool, *columns: str) -> Table:
-    """A table without lines; a column whose heading opens with > is a number and stands to the right."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(first, no_wrap=True, overflow="ellipsis", max_width=None if is_wide else ID_WIDTH)
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
-        table.add_column(column.removeprefix(">"), justify=justify, no_wrap=True, overflow="ellipsis")
-    return table

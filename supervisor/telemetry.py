@@ -1,13 +1,13 @@
 """The last word of every process, strategy and gateway, of which status and report are made. Pure."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from messages.control import ProcessKind
+from messages.control import ProcessKind, StrategyFault
 from messages.health import (
     GatewayReport,
     GatewayStatus,
@@ -22,9 +22,11 @@ from messages.health import (
 from supervisor.actions import SUPERVISOR
 from supervisor.children import Child
 from supervisor.occurrences import Usage
+from supervisor.unmanaged import unmanaged_positions
 
 ALERTS_KEPT_MAX: Final = 20
 ALERT_LENGTH_MAX: Final = 500
+FAULTS_KEPT_MAX: Final = 20
 NS_PER_MS: Final = 1_000_000
 
 NOT_MEASURED: Final = Usage(0.0, 0.0, 0.0)
@@ -37,11 +39,18 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.alerts: deque[str] = deque(maxlen=ALERTS_KEPT_MAX)
+        self.alerts_total = 0
+        self.faults: deque[StrategyFault] = deque(maxlen=FAULTS_KEPT_MAX)
         self.usages: dict[str, Usage] = {}
         self.strategy_statuses: dict[str, StrategyStatus] = {}
         self.strategy_reports: dict[str, StrategyReport] = {}
         self.gateway_statuses: dict[str, GatewayStatus] = {}
         self.venue_reports: dict[str, GatewayReport] = {}
+
+    def alert(self, text: str) -> None:
+        """Keep an alert for status and report; the oldest give way."""
+        self.alerts.append(text[:ALERT_LENGTH_MAX])
+        self.alerts_total += 1
 
     def measured(self, usages: Mapping[str, Usage]) -> None:
         """Take new measurements; of processes that are gone, the last one is kept."""
@@ -89,6 +98,10 @@ class Telemetry:
                 statuses[child.name] = msgspec.structs.replace(status, is_venue_up=is_venue_up)
         return statuses
 
+    def unmanaged(self, children: Collection[Child]) -> tuple[str, ...]:
+        """The positions that no running strategy manages, a sentence each."""
+        return unmanaged_positions(self.gateways(children).values(), self.strategies(children))
+
     def _usage(self, name: str) -> Usage:
         return self.usages.get(name, NOT_MEASURED)
 
@@ -114,13 +127,14 @@ class Telemetry:
 
 
 def _adjusted(status: StrategyStatus, child: Child) -> StrategyStatus:
-    """The strategy's own word on its life, unless its process tells otherwise."""
+    """The strategy's own word on its life, unless its process tells otherwise; a fault is not undone by a stop."""
     if child.state is ProcessState.QUARANTINED:
         lifecycle = Lifecycle.QUARANTINED
     elif child.state is ProcessState.BACKOFF:
         lifecycle = Lifecycle.FAULTED
     elif child.state is ProcessState.STOPPED and child.last_pid:
-        lifecycle = Lifecycle.STOPPED
+        is_dead = status.lifecycle is Lifecycle.FAULTED
+        lifecycle = Lifecycle.FAULTED if is_dead else Lifecycle.STOPPED
     elif status.epoch != child.epoch:
         lifecycle = Lifecycle.STARTING
     else:

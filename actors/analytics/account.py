@@ -10,7 +10,7 @@ import msgspec
 
 from actors.analytics.attribution import ExecutionCosts, Movement, attribute
 from actors.analytics.pnl import ZERO
-from messages.health import Attribution, Pnl
+from messages.health import Attribution, Earnings, Pnl
 from messages.instruments import ONE, Instrument
 
 CONVERTED_QUANTUM = Decimal("1e-8")
@@ -81,6 +81,11 @@ class Account(msgspec.Struct, frozen=True):
     def attributions(self) -> tuple[Attribution, ...]:
         """One for each of `pnls`, with the same total to the last digit."""
         return tuple(line.attribution(self.movement) for line in self.lines)
+
+    @property
+    def earnings(self) -> tuple[Earnings, ...]:
+        """`pnls` with their `attributions`."""
+        return tuple(Earnings(line.pnl, line.attribution(self.movement)) for line in self.lines)
 
     def since(self, before: "Account") -> "Account":
         """What was earned after another moment; both accounts count from the same start."""

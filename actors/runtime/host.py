@@ -7,6 +7,7 @@ answers; it keeps the links to the gateways and the timers, and brings a new inc
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import Any, Final
@@ -223,6 +224,7 @@ class StrategyActor(ChildActor):
         self._tell(InputChannel.CONTROL, RecoveryCompleted(positions, open_orders, self._now_ns()))
         self._subscribe()
         self.set_ready()
+        self._tell_status()
 
     def on_connection(self, name: str, *, is_up: bool) -> None:
         link = self._links[name]
@@ -322,7 +324,10 @@ class StrategyActor(ChildActor):
             self._drain = None
         self._pulses += 1
         if self._pulses % STATUS_EVERY_PULSES == 0:
-            self.tell_supervisor(StrategyUpdate(self.child.process, self.strategy.status(self.lifecycle)))
+            self._tell_status()
+
+    def _tell_status(self) -> None:
+        self.tell_supervisor(StrategyUpdate(self.child.process, self.strategy.status(self.lifecycle)))
 
     def on_idle(self) -> None:
         self._journal.flush()
@@ -355,7 +360,7 @@ class StrategyActor(ChildActor):
     # --- faults and the end -------------------------------------------------------------------------------------
 
     def on_fault(self, error: Exception, trace: str) -> None:
-        """The strategy is FAULTED: say so with the traceback, cancel its working orders, and end the process."""
+        """The strategy is FAULTED: say so with books and traceback, cancel its working orders, end the process."""
         log.error("strategy failed", process=self.child.process, error=repr(error), traceback=trace)
         self.lifecycle = Lifecycle.FAULTED
         cause = "host" if self._told is None else type(self._told).__name__
@@ -367,6 +372,8 @@ class StrategyActor(ChildActor):
         fault = StrategyFault(
             self.child.process, self.spec.strategy, self.strategy.state.name, cause, trace[-TEXT_MAX:], self._now_ns()
         )
+        with suppress(Exception):  # a strategy that cannot even say what it holds keeps its last word; its cancels go
+            self._tell_status()
         self.tell_supervisor(fault)
         for order in self.strategy.open_orders:
             request = order.request

@@ -73,6 +73,11 @@ class CycleLog:
         opening = self._opening if self.is_open else None
         return account.since(account if opening is None else opening)
 
+    def leave_out(self, moved: Account) -> None:
+        """What was earned since the cycle in hand began and is no part of it, as if it had been earned before."""
+        if self._opening is not None:
+            self._opening = self._opening.plus(moved)
+
     def end(self, result: CycleResult, reason: str, totals: Totals) -> None:
         """End the cycle in hand: what it earned is the exact difference of the totals in each currency, converted
         once, at the rates of its end, so that coin of earlier cycles is not valued anew in it.

@@ -252,6 +252,9 @@ class Matching:
         side, opposite, limit = order.side, order.side.opposite, order.price_level
         own = self._best_own(opposite) if self._levels(opposite) else None
         meets_own = own is not None and (limit is None or not is_better(side, own, limit))
+        best = self.liquidity.best(opposite)
+        if best is None or (limit is not None and is_better(side, best[0], limit)):
+            return Walk((), meets_own)  # the usual end of an order that is to rest
         left = self.fillable(order)
         steps = []
         for level in self.liquidity.levels(opposite):

@@ -74,12 +74,13 @@ class OrderEntry:
         return tuple(self._open)
 
     def counts(self) -> OrderCounts:
-        """How many orders were accepted, refused, cancelled and filled completely; `denied` is the gateway's."""
+        """How many orders were accepted or refused, and how they ended; `denied` is the gateway's."""
         return OrderCounts(
             accepted=self._orders_accepted,
             rejected=self._rejected,
             cancelled=self._closed[CloseReason.CANCELLED],
             filled=self._closed[CloseReason.FILLED],
+            expired=self._closed[CloseReason.EXPIRED],
         )
 
     # --- requests ------------------------------------------------------------------------------------------------

@@ -153,11 +153,12 @@ class Engine:
             if route is None:
                 self._on_rare(self.floors[name], event)
             else:
-                executions = route.take(event)
-                if route.topic.listeners:
-                    self._publish(route.topic, event if route.image is None else route.image(event))
+                floor, take, topic, image = route
+                executions = take(event)
+                if topic.listeners:
+                    self._publish(topic, event if image is None else image(event))
                 if executions is not NOTHING:
-                    self._report(route.floor.book(executions, ts_ns))
+                    self._report(floor.book(executions, ts_ns))
             left -= 1
             if not left:
                 self.events += PROGRESS_EVERY

@@ -1,10 +1,9 @@
-"""A backtest in a terminal of 80 columns: what each strategy did and earned."""
+"""A backtest in a terminal: what each strategy did and earned."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from messages.health import Pnl, StrategyReport
@@ -12,9 +11,9 @@ from supervisor.backtest.period import iso
 from supervisor.backtest.report import Pace
 from supervisor.backtest.run import BacktestResult
 from supervisor.plain import decimal_text
+from supervisor.tables import Column, FittedTable, number
 
 ALERTS_SHOWN = 3
-ID_WIDTH = 16
 
 _GOOD, _BAD = "green", "bold red"
 _SECONDS = len("2026-01-01T00:00:00")
@@ -33,15 +32,24 @@ def render_summary(result: BacktestResult, pace: Pace) -> RenderableType:
 
 def _headline(result: BacktestResult, pace: Pace) -> Text:
     line = Text(result.run.cluster, "bold")
-    line.append(f"  {iso(result.from_ns)[:_SECONDS]} to {iso(result.to_ns)[:_SECONDS]} UTC", "none")
+    line.append(f"  {_moment(result.from_ns)} to {_moment(result.to_ns)} UTC", "none")
     line.append(f"  {result.events:,} events in {pace.wall_seconds:.1f} s, {pace.events_per_second:,.0f}/s", "dim")
     if result.is_interrupted:
         line.append("  interrupted", _BAD)
     return line
 
 
-def _activity(result: BacktestResult) -> Table:
-    table = _table("strategy", "state", ">cycles", ">orders", ">fills", ">PnL", ">drawdown", "")
+def _activity(result: BacktestResult) -> FittedTable:
+    table = FittedTable(
+        Column("strategy"),
+        Column("state", rank=1),
+        number("cycles", 3),
+        number("orders", 4),
+        number("fills", 5),
+        number("PnL"),
+        number("drawdown", 2),
+        Column(""),
+    )
     for id, report in result.run.strategy_reports.items():
         status, drawdown = report.status, result.records[id].drawdown
         total = status.pnl.total
@@ -58,9 +66,17 @@ def _activity(result: BacktestResult) -> Table:
     return table
 
 
-def _profits(reports: Iterable[StrategyReport]) -> Table:
+def _profits(reports: Iterable[StrategyReport]) -> FittedTable:
     """The components of profit, by strategy and currency."""
-    table = _table("profit", ">realised", ">unrealised", ">fees paid", ">funding", ">total", "")
+    table = FittedTable(
+        Column("profit"),
+        number("realised", 1),
+        number("unrealised", 2),
+        number("fees paid"),
+        number("funding", 3),
+        number("total"),
+        Column(""),
+    )
     for report in reports:
         for pnl in report.status.pnls:
             table.add_row(report.status.id, *_components(pnl))
@@ -88,17 +104,11 @@ def _troubles(result: BacktestResult) -> Iterator[str]:
     for fault in result.faults:
         yield f"! {fault.strategy} failed while {fault.state} on {fault.cause} at {iso(fault.ts)}: {fault.error}"
     for id, record in result.records.items():
-        yield from (f"! {text}" for _, text in record.alerts[:ALERTS_SHOWN])
+        yield from (f"! {_moment(ts_ns)} {text}" for ts_ns, text in record.alerts[:ALERTS_SHOWN])
         more = record.alerts_total - ALERTS_SHOWN
         if more > 0:
             yield f"! {id}: {more} alerts more; the report has them"
 
 
-def _table(first: str, *columns: str) -> Table:
-    """A table without lines; a column whose heading opens with > is a number and stands to the right."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(first, no_wrap=True, overflow="ellipsis", max_width=ID_WIDTH)
-    for column in columns:
-        justify = "right" if column.startswith(">") else "left"
-        table.add_column(column.removeprefix(">"), justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    return table
+def _moment(ts_ns: int) -> str:
+    return iso(ts_ns)[:_SECONDS]

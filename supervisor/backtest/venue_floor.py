@@ -36,6 +36,7 @@ from messages.orders import (
 )
 
 FENCED: Final = "fenced"
+RARE: Final = (FundingBooked, OrderStatus, AccountState)
 
 
 class VenueFloor:
@@ -128,7 +129,7 @@ class VenueFloor:
         return told
 
     def _take(self, report: VenueReport, now_ns: int) -> list[ExecutionReport]:
-        if isinstance(report, FundingBooked | OrderStatus | AccountState):
+        if isinstance(report, RARE):
             return self._take_rare(report)
         if isinstance(report, Fill) and is_venue_made(report.client_order_id):
             return [item for share in self.records.share_forced(report) for item in self._record(share)]

@@ -22,6 +22,7 @@ from supervisor.config import Config
 from supervisor.report import ReportUnwritable, check_writable, write_report, write_whole
 from supervisor.reports.charts import PlottingMissing, check_plotting
 from supervisor.reports.page import render_page
+from supervisor.tables import stdout_console
 
 
 @app.command(
@@ -105,7 +106,7 @@ def _tell(result: BacktestResult, pace: Pace, files: Files, *, as_json: bool) ->
     if as_json:
         write_json(built)
         return
-    Console().print(render_summary(result, pace))
+    stdout_console().print(render_summary(result, pace))
     for name, file in (("report", files.report), ("page", files.page)):
         if file is not None:
             typer.echo(f"{name}: {file}")

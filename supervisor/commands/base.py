@@ -11,7 +11,8 @@ from supervisor.config import Config, ConfigError, load
 
 OK, FAILED, BAD_USAGE, NOT_RUNNING, ALREADY_RUNNING = range(5)
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed, or stopped by force; 2 bad config or usage; 3 not running; 4 already running."
+    "Exit codes: 0 done; 1 failed, stopped by force, or a strategy ended quarantined or faulted; "
+    "2 bad config or usage; 3 not running; 4 already running; 130 interrupted by Ctrl-C."
 )
 
 

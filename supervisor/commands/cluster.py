@@ -43,6 +43,7 @@ from supervisor.paths import ClusterPaths, UnsafePath, default_state_dir
 from supervisor.plain import to_plain
 from supervisor.report import ReportUnwritable, check_writable
 from supervisor.status_view import render
+from supervisor.tables import stdout_console
 
 WATCH_INTERVAL_S = 0.5
 STOP_POLL_S = 0.1
@@ -114,7 +115,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Go on until the cluster ends, or Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON; with --watch, one object a line.")] = False,
 ) -> None:
-    """Show processes, gateways, strategies, positions and profit of a running cluster."""
+    """Show processes, gateways, strategies, positions and profit of a running cluster.
+
+    A gateway counts orders since its process started: after a restart it begins at 0 again, and its books do not.
+    """
     with _link(config, cluster, state) as (link, _):
         current = _status(link)
         if watch:
@@ -122,7 +126,7 @@ def status(
         elif as_json:
             write_json(to_plain(current))
         else:
-            console = Console()
+            console = stdout_console()
             console.print(render(current, console.width))
 
 

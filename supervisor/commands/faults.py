@@ -1,9 +1,8 @@
 """`outcry faults`: put strategies of two legs through everything that can go wrong with one, and show how they end."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, write_json
 from supervisor.faults.rigs import RIGS
@@ -11,9 +10,7 @@ from supervisor.faults.run import FaultRun
 from supervisor.faults.scenario import scenarios_of
 from supervisor.faults.table import table_of
 from supervisor.plain import to_plain
-
-WIDTH: Final = 140
-"""Columns of a table that is written to a file or a pipe."""
+from supervisor.tables import stdout_console
 
 
 @app.command(epilog=examples("outcry faults", "outcry faults spot-futures", "outcry faults --json"))
@@ -39,9 +36,8 @@ def faults(
     if as_json:
         write_json([to_plain(outcome) for of_kind in outcomes.values() for outcome in of_kind])
     else:
-        console = Console()
-        wide = console if console.is_terminal else Console(width=WIDTH)
+        console = stdout_console()
         for name, of_kind in outcomes.items():
-            wide.print(table_of(name, of_kind))
+            console.print(table_of(name, of_kind))
     if any(outcome.failure for of_kind in outcomes.values() for outcome in of_kind):
         raise typer.Exit(FAILED)

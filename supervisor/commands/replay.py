@@ -26,7 +26,7 @@ SHOW_EVERY: Final = 5_000
     epilog=examples(
         "outcry replay var/demo/journal/strategy-carry-btc",
         "outcry replay var/demo/journal                 # every strategy of the run",
-        "outcry replay var/demo/journal/strategy-carry-btc --order demo-carry-e1-12",
+        "outcry replay var/demo/journal/strategy-carry-btc --order demo-carrybtc-e1-12",
         "outcry replay var/demo/journal/strategy-carry-btc --set min_edge_bps=3",
     )
 )
@@ -40,7 +40,11 @@ def replay(
     ] = None,
     orders: Annotated[
         Path | None,
-        typer.Option("--orders", metavar="FILE", help="Write every order as sent, a frame in hexadecimal a line."),
+        typer.Option(
+            "--orders",
+            metavar="FILE",
+            help="Write each order, amendment and cancel as sent, a frame in hex a line.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -135,7 +139,9 @@ def _explained(steps: Iterator[JournalStep], replay: Replay, order: str) -> Iter
 
 def _show(header: JournalHeader, result: Replayed) -> None:
     name = f"{header.strategy} ({header.kind})"
-    counts = f"{result.inputs:,} inputs, {result.answers:,} answers, {result.orders:,} of them orders"
+    sent = (("orders", result.orders), ("amendments", result.amendments), ("cancels", result.cancels))
+    named = ", ".join(f"{count:,} {noun}" for noun, count in sent)
+    counts = f"{result.inputs:,} inputs, {result.answers:,} answers, of them {named}"
     if result.difference is None:
         lost = f"; {result.lost} more that a death had lost" if result.lost else ""
         typer.echo(f"{name}: {counts}: the same to the byte{lost}")
@@ -168,6 +174,8 @@ def _plain(header: JournalHeader, result: Replayed) -> dict[str, object]:
         "inputs": result.inputs,
         "answers": result.answers,
         "orders": result.orders,
+        "amendments": result.amendments,
+        "cancels": result.cancels,
         "lost": result.lost,
         "difference": None
         if difference is None

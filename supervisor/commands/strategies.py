@@ -5,7 +5,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from actors.runtime.strategy_kinds import BrokenKind, StrategyKinds, strategy_kinds
 from actors.strategies.registry import UnknownKind
@@ -14,6 +13,7 @@ from supervisor.config.schema import config_schema
 from supervisor.plain import to_plain
 from supervisor.strategy_catalogue import KindDetails, kind_details, kind_rows
 from supervisor.strategy_view import render_details, render_kinds
+from supervisor.tables import stdout_console
 
 
 @app.command(
@@ -26,7 +26,7 @@ def strategies(
 ) -> None:
     """List the kinds of strategies, or show one of them: its parameters, states and transitions."""
     kinds = strategy_kinds()
-    console = Console()
+    console = stdout_console()
     if kind is None:
         if diagram:
             raise failure("--diagram needs a KIND", BAD_USAGE)

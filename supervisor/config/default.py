@@ -197,7 +197,8 @@ kind = "arbitrage"
 
 [strategies.parameters]
 notional = "5000"
-min_profit_bps = 0.5
+min_profit_bps = -0.2
+repairs_max = 100
 position_value_max = "50000"
 cooldown_s = 1.0
 

@@ -2,12 +2,13 @@
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from messages.health import Attribution, Cycle, Markout
+from actors.analytics.account import between
+from messages.health import Attribution, Cycle, Markout, StrategyStatus
 from supervisor.plain import decimal_text
 from supervisor.reports import charts
 from supervisor.reports.story import RunStory, StrategyStory, drawdowns
@@ -47,6 +48,8 @@ th { text-align: right; color: var(--faint); font-weight: 500; padding: 6px 10px
 td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 td.text { white-space: normal; min-width: 220px; color: var(--faint); }
+.tight table { font-size: 12px; } .tight th, .tight td { padding: 4px 6px; } .tight th { white-space: normal; }
+.tight td.text { min-width: 60px; } .tight td:last-child { min-width: 150px; }
 details summary { cursor: pointer; color: var(--faint); margin: 22px 0 6px; }
 ul { margin: 4px 0; padding-left: 20px; }
 """
@@ -109,7 +112,7 @@ def _strategy(story: StrategyStory) -> str:
         f"<div class='two'><div>{charts.attribution_chart(status.id, status.attribution)}</div>",
         f"<div>{charts.cycles_chart(status.id, cycles)}</div></div>" if cycles else "<div></div></div>",
         "<h3>attribution, exact, by settle currency</h3>",
-        _table(["currency", *PARTS], [_exact_cells(attribution) for attribution in status.attributions]),
+        _table(["currency", *PARTS], [cells for line in status.attributions for cells in _exact_rows(line, status)]),
         _markouts(status.markouts),
         _cycles(cycles, status.cycles),
         _alerts(story.alerts),
@@ -139,6 +142,7 @@ def _cycles(cycles: Sequence[Cycle], total: int) -> str:
     if not cycles:
         return ""
     shown = cycles[-CYCLES_SHOWN_MAX:]
+    kept = _parts_that_matter(shown)
     rows = [
         [
             _time(cycle.ts_started),
@@ -148,15 +152,26 @@ def _cycles(cycles: Sequence[Cycle], total: int) -> str:
             str(cycle.orders),
             str(cycle.fills),
             f"{cycle.entry_edge_bps:.2f}",
-            *_attribution_cells(cycle.attribution),
+            *_kept(_attribution_cells(cycle.attribution), kept),
+            cycle.attribution.currency,
             cycle.reason,
         ]
         for cycle in shown
     ]
-    heading = ["began", "result", "s", "ms to balance", "orders", "fills", "edge bps", *PARTS, "", "why"]
+    heading = ["began", "result", "s", "ms to balance", "orders", "fills", "edge bps", *_kept(PARTS, kept), "", "why"]
     said = f"{len(shown)} of {total:,} cycles" if len(shown) < total else f"{total:,} cycles"
     table = _table(heading, rows, texts={1, len(heading) - 1})
-    return f"<details open><summary>{said}</summary>{table}</details>"
+    return f"<details open><summary>{said}</summary><div class='tight'>{table}</div></details>"
+
+
+def _parts_that_matter(cycles: Sequence[Cycle]) -> list[int]:
+    """Which of PARTS any of these cycles has; the total always. The others would only push the reasons out of view."""
+    parts = [charts.attribution_parts(cycle.attribution) for cycle in cycles]
+    return [index for index, name in enumerate(PARTS) if name == "total" or any(row[index] for row in parts)]
+
+
+def _kept(cells: Sequence[str], kept: Iterable[int]) -> list[str]:
+    return [cells[index] for index in kept]
 
 
 def _markouts(markouts: Sequence[Markout]) -> str:
@@ -183,8 +198,22 @@ def _attribution_cells(attribution: Attribution) -> list[str]:
     return [*(f"{part:+,.{places}f}" for part in parts), attribution.currency]
 
 
-def _exact_cells(attribution: Attribution) -> list[str]:
-    return [attribution.currency, *(decimal_text(part) for part in charts.attribution_parts(attribution))]
+def _exact_rows(whole: Attribution, status: StrategyStatus) -> Iterator[list[str]]:
+    """One currency: all of it, and what ended cycles, the one in hand and none at all have of it."""
+    yield _exact_cells(whole.currency, whole)
+    in_hand = [line.attribution for line in status.cycle_in_hand if line.attribution.currency == whole.currency]
+    outside = [line.attribution for line in status.outside_cycles if line.attribution.currency == whole.currency]
+    if not outside:
+        return
+    (rest,) = between((whole,), in_hand)
+    (ended,) = between((rest,), outside)
+    yield _exact_cells("of this: ended cycles", ended)
+    yield from (_exact_cells("of this: cycle in hand", line) for line in in_hand)
+    yield from (_exact_cells("of this: outside of cycles", line) for line in outside)
+
+
+def _exact_cells(name: str, attribution: Attribution) -> list[str]:
+    return [name, *(decimal_text(part) for part in charts.attribution_parts(attribution))]
 
 
 def _table(

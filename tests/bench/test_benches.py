@@ -74,6 +74,7 @@ def test_the_backtest_bench_says_how_fast_events_quotes_and_orders_are(capsys):
         low, high = figures["seconds_range"]
         assert low <= figures["seconds"] <= high
         assert figures["quotes_per_s"] == pytest.approx(result["quotes"] / figures["seconds"], rel=0.01)
+        assert figures["quotes_per_cpu_s"] == pytest.approx(result["quotes"] / figures["cpu_seconds"], rel=0.01)
         assert figures["ratio"] == pytest.approx(figures["seconds"] / result["bare"]["seconds"], rel=0.01)
     assert 0 == result["idle"]["orders"]
     assert result["requoter"]["orders_per_quote"] > 0.1

@@ -115,8 +115,10 @@ def test_positions_are_signed_and_kept_by_strategy_and_flat_ones_are_left_out() 
     assert records.positions("carry") == {SPOT.id: D("0.010")}
     assert records.positions("other") == {SPOT.id: D("-0.030")}
     assert records.positions() == {SPOT.id: D("-0.020")}
+    assert records.holdings() == {"carry": {SPOT.id: D("0.010")}, "other": {SPOT.id: D("-0.030")}}
     take(records, fill(back, "0.010", "t-9"))
     assert records.positions("carry") == {}
+    assert list(records.holdings()) == ["other"], "a flat strategy is left out"
     assert records.positions() == {SPOT.id: D("-0.030")}
 
 

@@ -15,12 +15,12 @@ from messages.codec import FROM_OPERATOR, encode
 from messages.control import CommandAccepted, StatusReply, StatusRequest, StopRequest
 from messages.health import ClusterStatus
 from supervisor import registry
-from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
 from supervisor.operator_link import SOCKET_NAME
 from supervisor.paths import ClusterPaths
 
 DEADLINE_S = 30.0
-STATUS = ClusterStatus("desk", "trading", 1.5, False, (), (), (), ())
+STATUS = ClusterStatus("desk", "trading", 1.5, False, (), (), (), ("carry FAULTED",), 1)
 
 
 class DummySupervisor:
@@ -71,6 +71,9 @@ class DummySupervisor:
         self.statuses += 1
         if self.behaviour == "clean" or self.behaviour.startswith("crash-"):
             sys.exit(EXIT_CLEAN)
+        if self.behaviour == "troubled" and self.statuses >= 2:
+            sys.stdout.write("carry ended QUARANTINED\n")
+            sys.exit(EXIT_TROUBLED)
         if self.behaviour == "failed":
             sys.stdout.write("the exchange was lost\n")
             sys.exit(EXIT_FAILED)

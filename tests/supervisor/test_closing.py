@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from messages.control import (
     CommandAccepted,
     Drain,
@@ -12,12 +14,13 @@ from messages.control import (
     ReportRequest,
     StopProcess,
     StopRequest,
+    StrategyFault,
     StrategyReported,
     StrategyUpdate,
     VenuesReported,
 )
 from messages.health import Lifecycle
-from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, Exit, KillChild, SaveRegistry, WriteReport
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, SaveRegistry, WriteReport
 from supervisor.closing import RunOptions
 from supervisor.occurrences import Measured, StopSignalled, Usage
 from supervisor.pending_commands import Dispatch
@@ -99,6 +102,53 @@ def test_the_report_holds_the_last_word_of_everybody() -> None:
     assert final.strategy_reports[CARRY].status.lifecycle is Lifecycle.STOPPED
     carry = final.processes[-1]
     assert (carry.name, carry.pid, carry.cpu_percent, carry.rss_mb) == (CARRY, 104, 7.5, 40.0)
+
+
+def quarantined(drive: Drive) -> None:
+    """CARRY fails at once, again and again; what it holds is known to the gateway."""
+    held = {"BTCUSDT.spot": Decimal("0.16000")}
+    drive.says(SPOT, GatewayUpdate(SPOT, msgspec.structs.replace(SPOT_STATUS, holdings={CARRY: held})))
+    for _ in range(4):
+        drive.says(CARRY, StrategyFault(CARRY, CARRY, "IDLE", "Quote", "ValueError: no", 5))
+        drive.ends(CARRY, 1)
+        drive.pass_time(5.0)
+        if drive.core.floor.children[CARRY].is_alive:
+            drive.ready(CARRY)
+
+
+def test_a_stop_after_a_quarantine_is_in_good_order_and_no_success() -> None:
+    drive = Drive(options=REPORTING).trading()
+    quarantined(drive)
+    drive.operator(StopRequest("s"))
+    stop_all(drive)
+    cause = "carry ended QUARANTINED, its position stands: 0.16000 BTCUSDT.spot"
+    assert drive.of(Exit) == [Exit(EXIT_TROUBLED, cause)]
+    final = result(drive)
+    assert final.stopped == "clean"
+    unmanaged = "BTCUSDT.spot: the venue holds 0.16000 that no running strategy manages"
+    assert [text.partition(" (")[0] for text in final.unmanaged] == [unmanaged]
+    assert final.alerts[-1] == final.unmanaged[0]
+    assert [fault.cause for fault in final.faults] == ["Quote"] * 4
+
+
+def test_a_forced_end_tells_of_a_quarantine_too() -> None:
+    drive = Drive().trading()
+    quarantined(drive)
+    drive.operator(StopRequest("f", is_forced=True))
+    for name in (EXCHANGE, SPOT, PERP):
+        drive.ends(name)
+    (ended,) = drive.of(Exit)
+    assert ended.code == EXIT_FAILED
+    assert ended.cause.startswith("everything is killed, as the operator asked; carry ended QUARANTINED")
+
+
+def test_a_strategy_that_faults_while_the_cluster_stops_has_ended_faulted() -> None:
+    drive = Drive().trading()
+    drive.operator(StopRequest("s"))
+    drive.says(CARRY, StrategyUpdate(CARRY, msgspec.structs.replace(STRATEGY, lifecycle=Lifecycle.FAULTED)))
+    drive.ends(CARRY, 1)
+    stop_all(drive)
+    assert drive.of(Exit) == [Exit(EXIT_TROUBLED, "carry ended FAULTED, flat")]
 
 
 def test_no_report_is_written_unless_one_was_asked_for() -> None:

@@ -80,6 +80,17 @@ def test_a_cluster_that_failed_makes_the_keeper_fail(tmp_path: Path) -> None:
     assert "stopped by force or failed: the exchange was lost; see " in kept.output
 
 
+@pytest.mark.parametrize("is_drawn", [True, False])
+def test_a_strategy_that_ended_in_trouble_is_told_and_makes_the_keeper_fail(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], is_drawn: bool
+) -> None:
+    kept = Kept(tmp_path, "troubled", UpOptions(show_status=is_drawn))
+    assert kept.code == 1
+    assert "stopped in good order after trouble: carry ended QUARANTINED; see " in kept.output
+    # two statuses have the same alert
+    assert capfd.readouterr().err == "! carry FAULTED\n"
+
+
 def test_a_supervisor_that_refuses_to_start_is_not_started_again(tmp_path: Path) -> None:
     kept = Kept(tmp_path, "refused")
     assert kept.code == 1

@@ -8,18 +8,30 @@ from typing import Any
 import msgspec
 import pytest
 
-from messages.health import Latency
+from messages.control import StrategyFault
+from messages.health import Earnings, Latency
 from supervisor.plain import to_plain
 from supervisor.report import (
     ReportUnwritable,
     RunResult,
+    build_cluster_report,
     build_report,
     check_writable,
     symbol_of,
     worst_latency,
     write_report,
 )
-from tests.supervisor.samples import PERP, PROCESSES, SPOT, SPOT_REPORT, STATUS, STRATEGY, STRATEGY_REPORT
+from tests.supervisor.samples import (
+    ATTRIBUTION,
+    PERP,
+    PNL,
+    PROCESSES,
+    SPOT,
+    SPOT_REPORT,
+    STATUS,
+    STRATEGY,
+    STRATEGY_REPORT,
+)
 
 RESULT = RunResult(
     cluster="demo",
@@ -63,7 +75,7 @@ def test_a_gateway_has_the_counts_of_its_feed_and_its_book_as_text(report: dict[
 
 def test_orders_are_the_venues_but_for_those_that_our_gate_denied(report: dict[str, Any]) -> None:
     # The venue never saw the 3 denied orders, so its own count of them is 0.
-    expected = {"accepted": 10, "rejected": 2, "denied": 3, "cancelled": 1, "filled": 9}
+    expected = {"accepted": 10, "rejected": 2, "denied": 3, "cancelled": 1, "filled": 9, "expired": 0}
     assert expected == report["gateways"]["spot"]["orders"]
 
 
@@ -103,9 +115,37 @@ def test_a_strategy_has_all_that_the_contract_names(report: dict[str, Any]) -> N
             "currency": "USDT",
         },
         "markouts": [{"horizon_s": 1.0, "n": 18, "mean_bps": -0.75}],
+        "cycle_in_hand": [],
+        "outside_cycles": [],
     } == {key: value for key, value in strategy.items() if key not in {"pnls", "attributions", "cycles", "latency_us"}}
     assert [strategy["pnl"]] == strategy["pnls"]
     assert [strategy["attribution"]] == strategy["attributions"]
+
+
+def test_what_no_ended_cycle_accounts_for_is_told_by_currency() -> None:
+    earned = (Earnings(PNL, ATTRIBUTION),)
+    status = msgspec.structs.replace(STRATEGY, cycle_in_hand=earned, outside_cycles=earned)
+    told = msgspec.structs.replace(STRATEGY_REPORT, status=status)
+    strategy = build_report(msgspec.structs.replace(RESULT, strategy_reports={"carry-btc": told}))["strategies"]
+    expected = [{"pnl": to_plain(PNL), "attribution": to_plain(ATTRIBUTION)}]
+    assert expected == strategy["carry-btc"]["outside_cycles"] == strategy["carry-btc"]["cycle_in_hand"]
+
+
+def test_a_clusters_report_has_its_alerts_its_faults_and_what_nobody_manages() -> None:
+    fault = StrategyFault("carry-btc", "carry-btc", "IDLE", "Quote", "Traceback\n  line 3\nValueError: no\n", 5)
+    result = msgspec.structs.replace(RESULT, alerts=("one",), faults=(fault,), unmanaged=("left",))
+    report = build_cluster_report(result)
+    assert (["one"], ["left"]) == (report["alerts"], report["unmanaged"])
+    assert [
+        {
+            "strategy": "carry-btc",
+            "state": "IDLE",
+            "cause": "Quote",
+            "error": "ValueError: no",
+            "traceback": fault.traceback,
+            "ts": 5,
+        }
+    ] == report["faults"]
 
 
 def test_a_cycle_has_its_result_and_its_time(report: dict[str, Any]) -> None:
@@ -180,7 +220,8 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one_and_no_other_file(
 
 def test_a_status_becomes_objects_with_the_names_of_its_fields() -> None:
     plain = to_plain(STATUS)
-    assert ["cluster", "phase", "seconds", "is_halted", "processes", "gateways", "strategies", "alerts"] == list(plain)
+    names = ["cluster", "phase", "seconds", "is_halted", "processes", "gateways", "strategies"]
+    assert [*names, "alerts", "alerts_total", "unmanaged"] == list(plain)
     assert "0.16000" == plain["strategies"][0]["positions"]["BTCUSDT.spot"]
     assert "running" == plain["processes"][0]["state"]
     assert plain == json.loads(json.dumps(plain))

@@ -13,7 +13,7 @@ from supervisor.status_view import ended, money, render, summary
 from tests.supervisor.samples import PERP, PNL, SPOT, STATUS, STRATEGY, process
 
 
-def drawn(status: ClusterStatus, width: int = 80, *, is_terminal: bool = False) -> list[str]:
+def drawn(status: ClusterStatus, width: int = 80, height: int | None = None, *, is_terminal: bool = False) -> list[str]:
     written = io.StringIO()
     console = Console(
         file=written,
@@ -22,7 +22,7 @@ def drawn(status: ClusterStatus, width: int = 80, *, is_terminal: bool = False) 
         color_system="standard" if is_terminal else "auto",
         highlight=False,
     )
-    console.print(render(status, width))
+    console.print(render(status, width, height))
     return written.getvalue().splitlines()
 
 
@@ -50,10 +50,73 @@ def test_a_cluster_fits_80_columns_and_24_lines() -> None:
         * 2,
         alerts=tuple(f"alert {n} {'y' * 80}" for n in range(9)),
     )
-    lines = drawn(many)
+    lines = drawn(many, height=24)
     assert 80 >= max(map(len, lines))
     assert 24 >= len(lines)
     assert line_of("! alert 6", lines), "the newest three alerts are shown"
+
+
+FOUR = msgspec.structs.replace(
+    STATUS,
+    processes=tuple(process(f"process-{n}", "gateway") for n in range(9)),
+    strategies=tuple(
+        msgspec.structs.replace(
+            STRATEGY,
+            id=f"strategy-{n}-of-four",
+            state="WAITING_FOR_THE_MARKET_TO_COME_BACK",
+            positions={f"BTCUSDT_261225.venue-{leg}": Decimal("-1234.56789") for leg in "abcd"},
+            note="edge 1.25 bps",
+        )
+        for n in range(4)
+    ),
+    alerts=("carry-btc: position of BTCUSDT.spot is 0.16000 by the gateway and 0.17000 by the journal; 0.16 adopted",),
+)
+
+
+def test_four_strategies_each_have_a_line_with_whole_numbers_in_80_columns_and_24_lines() -> None:
+    lines = drawn(FOUR, height=24)
+    assert (True, True) == (24 >= len(lines), 80 >= max(map(len, lines)))
+    for n in range(4):
+        (line,) = (line for line in lines if line.startswith(f"strategy-{n}") and "holds" in line)
+        # With a position it would have 14 + 1 + 26 + 8 + 46 = 95 columns.
+        assert f"strategy-{n}-of… WAITING_FOR_THE_MARKET_TO…, holds 4 positions" == line
+    assert "9 of 9 processes running" in lines
+    assert "! carry-btc: position of BTCUSDT.spot is 0.16000 by the gateway and 0.17000 by …" in lines
+
+
+def test_as_many_positions_are_named_as_a_line_has_room_for() -> None:
+    status = msgspec.structs.replace(
+        FOUR, strategies=tuple(msgspec.structs.replace(strategy, state="OPEN") for strategy in FOUR.strategies)
+    )
+    lines = drawn(status, height=24)
+    assert "strategy-0-of… OPEN, holds -1234.56789 BTCUSDT_261225.venue-a and 3 more" in lines
+
+
+def test_processes_that_do_not_run_are_shown_where_the_others_are_counted() -> None:
+    ill = process("exchange", "exchange", ProcessState.QUARANTINED)
+    lines = drawn(msgspec.structs.replace(FOUR, processes=(*FOUR.processes, ill)), height=30)
+    assert "9 of 10 processes running" in lines
+    assert ["exchange", "quarantined"] == line_of("exchange", lines)[:2]
+
+
+def test_a_long_alert_goes_on_in_the_next_line() -> None:
+    text = " ".join(drawn(FOUR)).replace("  ", " ")
+    assert "0.16000 by the gateway and 0.17000 by the journal; 0.16 adopted" in text
+
+
+def test_a_position_that_nobody_manages_is_an_alert() -> None:
+    status = msgspec.structs.replace(STATUS, unmanaged=("BTCUSDT.spot: the venue holds 0.01",))
+    assert "! BTCUSDT.spot: the venue holds 0.01" in drawn(status)
+
+
+@pytest.mark.parametrize("width", [40, 60, 79])
+def test_no_number_is_cut_however_narrow_the_terminal_is(width: int) -> None:
+    rich = msgspec.structs.replace(STRATEGY, pnl=msgspec.structs.replace(PNL, realised=Decimal("-123456.78")))
+    lines = drawn(msgspec.structs.replace(STATUS, strategies=(rich,)), width)
+    (heading,) = (n for n, line in enumerate(lines) if line.startswith("strategy "))
+    # -123456.78 + 0.25 - 1.1 + 0.05
+    assert "-123,457.58 USDT" in lines[heading + 1]
+    assert "…" not in "".join(lines)
 
 
 def test_a_process_is_shown_with_what_it_uses() -> None:
@@ -165,10 +228,17 @@ def test_an_ended_cluster_keeps_its_figures_and_has_neither_processes_nor_venues
     lines = drawn(ended(STATUS))
     assert lines[0].startswith("demo  stopped  0:01:13")
     assert ["stopped", "-"] == line_of("exchange", lines)[1:3]
+    assert ["spot", "down", "-", "10"] == line_of("spot", lines[6:])[:4], "open orders are not known any more"
     gateways = lines[next(n for n, line in enumerate(lines) if line.startswith("gateway ")) :]
     assert ["down", "down"] == [line_of(id, gateways)[1] for id in ("spot", "perp")]
     strategies = lines[next(n for n, line in enumerate(lines) if line.startswith("strategy ")) :]
     assert ["carry-btc", "stopped", "20", "18", "4", "+11.70", "USDT"] == line_of("carry-btc", strategies)[:7]
+
+
+def test_a_strategy_in_quarantine_is_in_quarantine_at_the_end_too() -> None:
+    dead = msgspec.structs.replace(STRATEGY, lifecycle=Lifecycle.QUARANTINED)
+    (strategy,) = ended(msgspec.structs.replace(STATUS, strategies=(dead,))).strategies
+    assert Lifecycle.QUARANTINED is strategy.lifecycle
 
 
 def test_the_last_frame_of_an_ended_cluster_says_that_it_has_stopped() -> None:

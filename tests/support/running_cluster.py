@@ -101,15 +101,15 @@ class RunningCluster:
             f"{fills} fills", lambda status: sum(strategy.fills for strategy in status.strategies) >= fills
         )
 
-    def stop(self, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+    def stop(self, deadline_s: float = DEADLINE_S, *, expected_code: int = 0) -> dict[str, Any]:
         """Ctrl-C, and the report that is written then."""
         self.process.send_signal(signal.SIGINT)
-        return self.wait_for_report(deadline_s)
+        return self.wait_for_report(deadline_s, expected_code=expected_code)
 
-    def wait_for_report(self, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
-        """Wait until the cluster has ended by itself, cleanly."""
+    def wait_for_report(self, deadline_s: float = DEADLINE_S, *, expected_code: int = 0) -> dict[str, Any]:
+        """Wait until the cluster has ended by itself, cleanly unless another exit code is expected."""
         code = self.process.wait(deadline_s)
-        assert code == 0, f"outcry up ended with {code}:\n{self.output()}"
+        assert code == expected_code, f"outcry up ended with {code}:\n{self.output()}"
         report: dict[str, Any] = json.loads(self.report_file.read_text())
         return report
 

@@ -1,12 +1,13 @@
 """A strategy with a bug, in a real cluster beside a healthy one: never a silent death, never a harmed sibling."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from messages.health import ProcessState
-from supervisor.config.default import DEFAULT_CONFIG
+from tests.support.carry_cluster import CARRY_CLUSTER
 from tests.support.running_cluster import RunningCluster, gateway_named, process_named, strategy_named
 
 pytestmark = pytest.mark.timeout(150)
@@ -16,7 +17,7 @@ TRIGGER = "trigger"
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    return f"""{DEFAULT_CONFIG}
+    return f"""{CARRY_CLUSTER}
 [[strategies]]
 id = "buggy"
 kind = "faulty"
@@ -68,6 +69,38 @@ def test_a_crash_loop_ends_in_quarantine_and_its_siblings_go_on(config: str, tmp
         assert process_named(later, "carry-btc").restarts == 0
         flat = cluster.wait_for("no order of it left", lambda status: gateway_named(status, "spot").open_orders == 0)
         assert process_named(flat, "buggy").restarts == 3
-        report = cluster.stop()
+        report = cluster.stop(expected_code=1)
     assert report["strategies"]["buggy"]["lifecycle"] == "quarantined"
     assert report["strategies"]["carry-btc"]["restarts"] == 0
+    assert report["stopped"] == "clean"
+
+
+def test_the_position_of_a_strategy_in_quarantine_is_told_everywhere_and_the_run_is_no_success(
+    config: str, tmp_path: Path
+) -> None:
+    (tmp_path / TRIGGER).touch()
+    with start(f"{config}is_taking = true\n", tmp_path) as cluster:
+        status = cluster.wait_for("the position without a manager", lambda status: bool(status.unmanaged))
+        status = cluster.wait_for(
+            "quarantine", lambda status: process_named(status, "buggy").state is ProcessState.QUARANTINED
+        )
+        # It buys 0.01 once; each restart finds the order in its journal and fails on its next quote.
+        assert (strategy_named(status, "buggy").fills > 0, gateway_named(status, "spot").holdings["buggy"]) == (
+            True,
+            {"BTCUSDT.spot": Decimal("0.01000")},
+        )
+        assert strategy_named(status, "buggy").positions["BTCUSDT.spot"] == Decimal("0.01000")
+        unmanaged = "BTCUSDT.spot: the venue holds 0.01000 that no running strategy manages (buggy is quarantined)"
+        assert status.unmanaged == (unmanaged,)
+        report = cluster.stop(expected_code=1)
+        output = (tmp_path / "up.log").read_text()
+    assert report["unmanaged"] == [unmanaged]
+    assert unmanaged in report["alerts"]
+    assert report["strategies"]["buggy"]["positions"]["BTCUSDT.spot"] == "0.01000"
+    # the first start and three restarts
+    assert [fault["strategy"] for fault in report["faults"]] == ["buggy"] * 4
+    assert report["faults"][0]["error"].startswith("RuntimeError: a bug met quote")
+    lines = output.splitlines()
+    assert 4 == sum(line.startswith("! buggy FAULTED in state FLAT on Quote: RuntimeError: a bug") for line in lines)
+    assert 1 == sum(line.startswith("! buggy (pid ") and line.endswith("buggy is QUARANTINED") for line in lines)
+    assert "buggy ended QUARANTINED, its position stands: 0.01000 BTCUSDT.spot" in lines[-1]

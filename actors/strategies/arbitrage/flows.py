@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from actors.analytics.account import CONVERTED_QUANTUM, Rates
 from actors.analytics.pnl import ZERO
 from messages.instruments import Instrument
 from messages.orders import Fill
@@ -29,10 +30,17 @@ class Flows:
     def clear(self) -> None:
         self.amounts.clear()
 
-    def text(self) -> str:
-        """For a person: `3.21 USDT`, or `10003.2 USDC, -9990 USDT`."""
-        moved = [f"{plain(amount)} {currency}" for currency, amount in sorted(self.amounts.items()) if amount]
-        return ", ".join(moved)
+
+def flows_text(amounts: Mapping[str, Decimal], rates: Rates) -> str:
+    """For a person: `3.21 USDT`, or their sum first: `3.21 USDT (10003.2 USDC, -9990 USDT)`; without it where one of
+    them has no rate.
+    """
+    moved = {currency: amount for currency, amount in sorted(amounts.items()) if amount}
+    text = ", ".join(f"{plain(amount)} {currency}" for currency, amount in moved.items())
+    if not moved or list(moved) == [rates.currency] or not moved.keys() <= rates.worth.keys():
+        return text
+    net = sum((amount * rates.worth[currency] for currency, amount in moved.items()), ZERO)
+    return f"{plain(net.quantize(CONVERTED_QUANTUM))} {rates.currency} ({text})"
 
 
 def plain(amount: Decimal) -> str:

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from actors.analytics.account import Account
+from actors.analytics.account import Rates
 from actors.analytics.attribution import Movement
 from actors.machine import Reaction
+from actors.strategies.arbitrage.flows import flows_text
 from actors.strategies.arbitrage.inventory import Inventory
 from actors.strategies.arbitrage.pair_route import PairRoute
 from actors.strategies.arbitrage.parameters import ArbitrageParameters, faults_of, instrument_ids
@@ -23,7 +24,7 @@ from actors.strategies.arbitrage.routes import ArbitrageRoute, Desk, Outcome, Pl
 from actors.strategies.arbitrage.scanner import Scanner, Signal
 from actors.strategies.arbitrage.state import State
 from actors.strategies.arbitrage.triangle.route import TriangleRoute
-from actors.strategies.arbitrage.valuation import common_mids
+from actors.strategies.arbitrage.valuation import Held, common_mids, worth_of
 from actors.strategies.cycles import Totals
 from actors.strategies.own_orders import CLOSED_ORDERS_KEPT_MAX
 from actors.strategies.strategy import Strategy
@@ -66,7 +67,6 @@ class ArbitrageHandlers(Strategy[State]):
         self.inventory = Inventory(self.ledger, self.own_orders.problems, parameters)
         desk = Desk(self.views, self.own_orders, self.inventory)
         self.routes = [_route(settings, parameters, desk) for settings in parameters.routes]
-        self._has_triangle = any(isinstance(route, Triangular) for route in parameters.routes)
         self.scanner = Scanner(self.routes, self.inventory, self.views, parameters)
         self._confirm_ns = parameters.confirm_ms * NS_PER_MS
         self._skew_max_ns = parameters.quote_skew_max_ms * NS_PER_MS
@@ -74,6 +74,7 @@ class ArbitrageHandlers(Strategy[State]):
         self._active: ArbitrageRoute | None = None
         self._waiting: dict[int, tuple[ArbitrageRoute, Any]] = {}  # by id of the route: it, and what it is to hear
         self._route_of: OrderedDict[str, ArbitrageRoute] = OrderedDict()
+        self._held: Held | None = None
         self._is_done = False
         self._halt_reason = self._refusal = ""
 
@@ -113,17 +114,26 @@ class ArbitrageHandlers(Strategy[State]):
         return "; ".join(text for text in parts if text)
 
     def _mids(self) -> dict[str, Decimal]:
-        return common_mids(self.instruments.values(), super()._mids(), self.reporting_currency)
+        return common_mids(self.instruments.values(), super()._mids(), self._worth())
+
+    def _worth(self) -> dict[str, Decimal]:
+        return worth_of(self.instruments.values(), super()._mids(), self.reporting_currency)
 
     def totals(self) -> Totals:
-        """Triangles hold in one currency what they owe in another. Their accounts are joined at the last prices, or a
-        cycle would show how old holdings are valued anew on one side alone.
-        """
         totals = super().totals()
-        if not self._has_triangle:
-            return totals
-        joined = Account((totals.account.total(totals.rates),), self.movement)
-        return msgspec.structs.replace(totals, account=joined)
+        rates = Rates(self.reporting_currency, {**totals.rates.worth, **self._worth()})
+        return msgspec.structs.replace(totals, rates=rates)
+
+    def begin_cycle(self, edge_bps: float = 0.0, started_ns: int | None = None) -> None:
+        super().begin_cycle(edge_bps, started_ns)
+        self._held = Held(self.ledger, self._mids())
+
+    def end_cycle(self, result: CycleResult, reason: str) -> None:
+        """A cycle has earned what its own fills have; how inventory from before has moved in price is no part of it."""
+        if self._held is not None:
+            self.cycle_log.leave_out(self._held.moved(self._mids(), self.movement))
+            self._held = None
+        super().end_cycle(result, reason)
 
     # --- scanning -----------------------------------------------------------------------------------------------
 
@@ -240,7 +250,8 @@ class ArbitrageHandlers(Strategy[State]):
 
     def _end(self, route: ArbitrageRoute, outcome: Outcome) -> list[Any]:
         """An attempt has ended: record it, count it against its route where it went wrong, and rest."""
-        self.end_cycle(outcome.result, outcome.reason)
+        moved = flows_text(outcome.moved, Rates(self.reporting_currency, self._worth()))
+        self.end_cycle(outcome.result, outcome.reason + (f"; locked in {moved}" if moved else ""))
         if outcome.result not in PLANNED:
             route.mishaps += 1
             if route.mishaps == self.parameters.repairs_max:

@@ -10,15 +10,15 @@ from messages.instruments import Rounding
 from messages.orders import Side
 
 REFILLED = 0.1
-"""Share of the cap that must be free again before another drought is told; a side at its brink would be told of anew
-with every move of the price.
+"""Share of the cap that must be free again, besides that nothing is drifted any more, before another drought is told:
+a side at its brink would be told of anew with every move of the price.
 """
 
 
 class Inventory:
     """The drift of every instrument from its start, and the room that caps and balances leave.
 
-    :param problems: where a person is told that a side has run dry, once each time.
+    :param problems: where a person is told that a side has run dry, once until it has come back.
 
     A venue needs `position_value_max` of quote currency at the start, since purchases are capped by value.
     """
@@ -58,13 +58,13 @@ class Inventory:
         """Why there is no room for `least` of base currency; empty where there is."""
         key, room = (hop.instrument.id, hop.side), self.room(hop)
         if room >= least:
-            if float(room) * hop.view.touch(hop.side) >= REFILLED * float(self._value_max):
+            if self.drift(hop) <= 0.0 and float(room) * hop.view.touch(hop.side) >= REFILLED * float(self._value_max):
                 self._dry.discard(key)
             return ""
         text = self._dry_text(hop)
         if key not in self._dry:
             self._dry.add(key)
-            self._problems.append(f"{text}; no more of this direction until it comes back")
+            self._problems.append(f"{text}; this is not told again before it has come back to its start")
         return text
 
     def _dry_text(self, hop: Hop) -> str:

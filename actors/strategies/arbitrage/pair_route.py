@@ -156,7 +156,7 @@ class PairRoute(ArbitrageRoute):
         if pair.state is PairState.OPEN:
             outputs += self.hear(Release("both sides are filled"))
         elif pair.state is PairState.FLAT:
-            self.outcome = Outcome(self._result(), self._reason())
+            self.outcome = Outcome(self._result(), self._reason(), dict(self._flows.amounts))
             self.fills, self._was_repaired = 0, False
             outputs += self.hear(CycleRecorded())
         return outputs
@@ -167,8 +167,7 @@ class PairRoute(ArbitrageRoute):
         return CycleResult.REPAIRED if result is CycleResult.COMPLETED and self._was_repaired else result
 
     def _reason(self) -> str:
-        moved = self._flows.text()
-        parts = (f"{self.name}: {self.pair.reason}", moved and f"locked in {moved}", self.residual_text)
+        parts = (f"{self.name}: {self.pair.reason}", self.residual_text)
         return "; ".join(text for text in parts if text)
 
     # --- what the strategy asks about ---------------------------------------------------------------------------

@@ -31,10 +31,14 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an attempt ended."""
+    """How an attempt ended.
+
+    :param moved: amounts that its fills have moved, by currency; positive = received.
+    """
 
     result: CycleResult
     reason: str
+    moved: dict[str, Decimal]
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from actors.analytics.funding import NS_PER_HOUR
 from actors.analytics.spread_statistics import StatisticsTerms
 from actors.strategies.futures_futures.spread_signal import NEVER, SpreadTerms
-from actors.strategies.pair.commands import Execution, PairParameters
+from actors.strategies.pair.commands import HEDGE_RATIO_MAX, Execution, PairParameters
 from messages.instruments import Instrument, InstrumentType
 
 NS_PER_MS = 1_000_000
@@ -123,11 +123,12 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
 
 def faults_of(parameters: FuturesFuturesParameters, instruments: Mapping[str, Instrument]) -> list[str]:
     """Every mistake that the types of the single parameters do not exclude, one sentence each."""
-    faults = [
-        f"{name} is {value}, expected more than 0"
-        for name, value in (("notional", parameters.notional), ("hedge_ratio", parameters.hedge_ratio))
-        if not value.is_finite() or value <= 0
-    ]
+    faults = []
+    notional, ratio = parameters.notional, parameters.hedge_ratio
+    if not notional.is_finite() or notional <= 0:
+        faults.append(f"notional is {notional}, expected more than 0")
+    if not ratio.is_finite() or not 0 < ratio <= HEDGE_RATIO_MAX:
+        faults.append(f"hedge_ratio is {ratio}, expected more than 0 and at most {HEDGE_RATIO_MAX}")
     faults += _order_faults(parameters)
     legs = {"near": parameters.near, "far": parameters.far}
     faults += [

@@ -151,13 +151,15 @@ class QuoteOrders:
     def narrow(self, fair: float) -> None:
         """Find the band of fair values in which every working quote is within the tolerance."""
         distance = max(self._tolerance * fair, self._tick)
-        low, high = -FAR, FAR
-        for slots in self.slots.values():
-            for slot in slots:
-                order = slot.order
-                if order is not None and order.state is OrderState.WORKING:
-                    low, high = max(low, slot.fair - distance), min(high, slot.fair + distance)
-        self.fair_low, self.fair_high = low, high
+        working = OrderState.WORKING
+        fairs = [
+            slot.fair
+            for slots in self.slots.values()
+            for slot in slots
+            if slot.order is not None and slot.order.state is working
+        ]
+        self.fair_low = max(fairs, default=-FAR) - distance
+        self.fair_high = min(fairs, default=FAR) + distance
 
     # --- placing ------------------------------------------------------------------------------------------------
 

@@ -145,15 +145,12 @@ class MarketMaking(MakerDesk):
         """Which of the quoting states this is: what has to be waited for comes first."""
         if FILL_TIMER in self.own_orders.timers:
             return State.ORDER_FILLED
-        state = State.CALCULATING_SPREADS
-        for order in self.own_orders.open_orders:
-            if order.state is OrderState.CANCELLING:
-                return State.ADJUSTING_SPREADS
-            if order.state is OrderState.IN_FLIGHT:
-                state = State.PLACING_ORDERS
-            elif state is State.CALCULATING_SPREADS:
-                state = State.MONITORING_ORDERS
-        return state
+        states = [order.state for order in self.own_orders.open_orders]
+        if OrderState.CANCELLING in states:
+            return State.ADJUSTING_SPREADS
+        if OrderState.IN_FLIGHT in states:
+            return State.PLACING_ORDERS
+        return State.MONITORING_ORDERS if states else State.CALCULATING_SPREADS
 
     # --- not quoting --------------------------------------------------------------------------------------------
 

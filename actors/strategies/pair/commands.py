@@ -33,6 +33,10 @@ class Execution(Enum):
     CONCURRENT = "concurrent"
 
 
+HEDGE_RATIO_MAX = Decimal(10)
+"""Base of one leg for each base of the other; more is a slip of the hand."""
+
+
 class PairParameters(msgspec.Struct, frozen=True, kw_only=True):
     """:param loss_budget: in quote currency, for the repairs of one cycle.
 

@@ -102,7 +102,7 @@ class PairDecisions(Machine[PairState]):
         if isinstance(message, OrderClosed | OrderRejected | OrderDenied):
             self.orders.note_end(message)
         elif isinstance(message, Fill):
-            self.orders.stop_awaiting()  # what is to be traded has changed
+            self.orders.patience.stop_awaiting()  # what is to be traded has changed
             if is_venue_made(message.client_order_id):
                 self._follow_the_venue(message)
         outputs = super().on_message(message)
@@ -160,9 +160,9 @@ class PairDecisions(Machine[PairState]):
         """The next attempt, unless it would meet what the last one has met already. An attempt that was the second one
         in the same market, and filled nothing, is not counted.
         """
-        if not self.orders.is_awaiting_news():
+        if not self.orders.patience.is_awaiting_news():
             return attempt()
-        if self.orders.take_back():
+        if self.orders.patience.take_back():
             self.repairs.count -= self.state is _S.REPAIRING
             self._rounds -= self.state is not _S.REPAIRING
         return self.state, [self.orders.wait(RETRY_TIMER)]

@@ -5,19 +5,13 @@ from typing import Any
 
 from actors.strategies.own_orders import OwnOrders, Ticket
 from actors.strategies.pair.commands import PairParameters
+from actors.strategies.pair.patience import RETRY_MS, Patience
 from actors.strategies.pair.sizing import Leg, slipped
 from messages.control import SetTimer
-from messages.market import Depth, Quote
 from messages.order_lifecycle import Order
-from messages.orders import OrderClosed, OrderDenied, OrderRejected, RejectReason, Side
+from messages.orders import OrderClosed, OrderDenied, OrderRejected, Side
 
 NS_PER_MS = 1_000_000
-RETRY_MS = 100
-"""Between two attempts of a repair, a close or a flattening, so that the book can refill."""
-NEWS_WAIT_MS_MAX = 120_000
-"""After an attempt that filled nothing, for word of its markets; never longer than a quote may be old. A book that is
-quoted once a minute is worth waiting for, one that is silent for longer is not: that attempt and the next ones count.
-"""
 PROTECT_POLL_MS = 200
 FLATTEN_WIDER = 3.0
 LEG_TIMER, RETRY_TIMER = "pair-leg", "pair-retry"
@@ -27,14 +21,13 @@ TIMERS = (LEG_TIMER, RETRY_TIMER, PROTECT_TIMER, COOLDOWN_TIMER)
 Outputs = list[Any]
 Wanted = tuple[int, Side, Decimal]
 """(leg, side, quantity)."""
-Seen = tuple[Quote | None, Depth | None]
-"""What was known of a market: the newest quote and depth. Whatever is said of it anew makes it another one."""
 
 
 class PairOrders:
     """Makes the orders of both legs, and remembers the last ones it sent.
 
     :ivar batch: the orders that were sent last: an attempt.
+    :ivar patience: with attempts that fill nothing.
     :ivar shortfall: how the last order that did not fill completely ended, in words.
     """
 
@@ -44,11 +37,7 @@ class PairOrders:
         self.parameters = parameters
         self.batch: list[Order] = []
         self.shortfall = ""
-        self._seen: list[Seen | None] = [None, None]
-        self._is_repeat = False
-        self._fruitless: set[str] = set()
-        self._waits_until_ns = 0
-        self._news_wait_ns = min(parameters.quote_age_max_ms, NEWS_WAIT_MS_MAX) * NS_PER_MS
+        self.patience = Patience((leg.view for leg in legs), own_orders, parameters.quote_age_max_ms)
         self._wait_ms = {
             LEG_TIMER: parameters.leg_timeout_ms,
             RETRY_TIMER: RETRY_MS,
@@ -59,6 +48,7 @@ class PairOrders:
     def begin(self) -> None:
         """Forget the last cycle's attempts."""
         self.batch, self.shortfall = [], ""
+        self.patience.begin()
 
     def ticket(self, wanted: Wanted, price: Decimal | None, *, is_closing: bool = False) -> Ticket:
         """An IOC order; reduce-only where a derivative is closed, so that it can never open the other way.
@@ -97,19 +87,13 @@ class PairOrders:
 
     def send(self, tickets: list[Ticket]) -> Outputs:
         self.batch = [self.own_orders.submit(ticket) for ticket in tickets]
-        has_waited = 0 < self._waits_until_ns <= self.own_orders.now_ns
-        self._is_repeat = not has_waited and not self._has_news()
-        self._waits_until_ns = 0
-        self._fruitless.clear()
-        for index in self._legs_of_batch():
-            self._seen[index] = self._sees(index)
+        self.patience.sent(self.batch)
         requests = [order.request for order in self.batch]
         return [*self.own_orders.cancel_timer(RETRY_TIMER), *requests, self.wait(LEG_TIMER)]
 
     def note_end(self, report: OrderClosed | OrderRejected | OrderDenied) -> None:
         """Remember, also in words, an order that did not do what it was sent for."""
-        if _found_nothing(report):
-            self._fruitless.add(report.client_order_id)
+        self.patience.note_end(report)
         order = self.own_orders.order(report.client_order_id)
         names = [
             f"the {ordinal} leg ({leg.instrument.id})"
@@ -127,45 +111,10 @@ class PairOrders:
         """Whether the orders that were sent last have filled anything."""
         return any(order.filled_quantity for order in self.batch)
 
-    # --- attempts that fill nothing -----------------------------------------------------------------------------
-
     def retry(self) -> SetTimer:
         """Wait for the next attempt; after one that filled nothing also for word of one of its markets."""
-        self._waits_until_ns = self.own_orders.now_ns + self._news_wait_ns if self._is_futile else 0
+        self.patience.start_awaiting()
         return self.wait(RETRY_TIMER)
-
-    def is_awaiting_news(self) -> bool:
-        """Whether the next attempt would meet what the last one has met already."""
-        return self.own_orders.now_ns < self._waits_until_ns and self._is_futile and not self._has_news()
-
-    def stop_awaiting(self) -> None:
-        self._waits_until_ns = 0
-
-    def take_back(self) -> bool:
-        """Whether the attempt that awaits news is not to be counted, since an order of ours had been in the same market
-        before; told once.
-        """
-        is_repeat, self._is_repeat = self._is_repeat, False
-        return is_repeat
-
-    @property
-    def _is_futile(self) -> bool:
-        """Whether all orders have been in their markets and filled nothing; what is refused has been in none."""
-        return bool(self.batch) and all(
-            order.request.client_order_id in self._fruitless and not order.filled_quantity for order in self.batch
-        )
-
-    def _has_news(self) -> bool:
-        """Whether a market of the batch has been heard of since an order of ours was sent into it."""
-        return any(self._seen[index] != self._sees(index) for index in self._legs_of_batch())
-
-    def _sees(self, index: int) -> Seen:
-        view = self.legs[index].view
-        return view.quote, view.depth
-
-    def _legs_of_batch(self) -> list[int]:
-        names = {order.request.instrument for order in self.batch}
-        return [index for index, leg in enumerate(self.legs) if leg.instrument.id in names]
 
     # --- what works ---------------------------------------------------------------------------------------------
 
@@ -185,12 +134,6 @@ class PairOrders:
 
     def cancel_timers(self) -> Outputs:
         return [cancel for name in TIMERS for cancel in self.own_orders.cancel_timer(name)]
-
-
-def _found_nothing(report: OrderClosed | OrderRejected | OrderDenied) -> bool:
-    if isinstance(report, OrderClosed):
-        return not report.filled_quantity
-    return isinstance(report, OrderRejected) and report.reason is RejectReason.NO_LIQUIDITY
 
 
 def _how_it_ended(report: OrderClosed | OrderRejected | OrderDenied, order: Order) -> str:

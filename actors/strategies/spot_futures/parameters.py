@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from actors.analytics.funding import NS_PER_HOUR
-from actors.strategies.pair.commands import Execution, PairParameters
+from actors.strategies.pair.commands import HEDGE_RATIO_MAX, Execution, PairParameters
 from actors.strategies.spot_futures.carry_signal import CarryTerms
 from messages.instruments import Instrument, InstrumentType
 
@@ -95,11 +95,12 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 def faults_of(parameters: SpotFuturesParameters, instruments: Mapping[str, Instrument]) -> list[str]:
     """Every mistake that the types of the single parameters do not exclude, one sentence each."""
-    faults = [
-        f"{name} is {value}, expected more than 0"
-        for name, value in (("notional", parameters.notional), ("hedge_ratio", parameters.hedge_ratio))
-        if not value.is_finite() or value <= 0
-    ]
+    faults = []
+    notional, ratio = parameters.notional, parameters.hedge_ratio
+    if not notional.is_finite() or notional <= 0:
+        faults.append(f"notional is {notional}, expected more than 0")
+    if not ratio.is_finite() or not 0 < ratio <= HEDGE_RATIO_MAX:
+        faults.append(f"hedge_ratio is {ratio}, expected more than 0 and at most {HEDGE_RATIO_MAX}")
     if parameters.confirm_ms >= parameters.quote_age_max_ms:
         faults.append(
             f"confirm_ms is {parameters.confirm_ms}, expected less than quote_age_max_ms, which is "

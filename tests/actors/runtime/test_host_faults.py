@@ -29,7 +29,9 @@ from messages.control import (
     StillStarting,
     StopProcess,
     StrategyFault,
+    StrategyUpdate,
 )
+from messages.health import Lifecycle
 from messages.market import Trade
 from messages.orders import CancelOrder, DenyReason, Fill, OrderAccepted, OrderDenied, Side, SubmitOrder
 from tests.support.actor_thread import ActorThread, actor_threads
@@ -113,6 +115,21 @@ def test_a_host_that_cannot_journal_sends_no_order_and_cancels_those_that_work(f
         assert floor.near.hears_a(CancelOrder) == cancelled(order)[0]
         assert actor.ends() == EXIT_FAULT
     assert [message for message in floor.near.heard if isinstance(message, SubmitOrder)] == [order]
+
+
+def test_a_strategy_that_fails_says_first_what_it_has_done_and_holds(floor: HostFloor) -> None:
+    """Long before the next of its regular words: the heartbeat is slow here."""
+    actor = floor.start_trading(heartbeat_interval_ms=60_000)
+    first = floor.supervisor.hears_a(StrategyUpdate).status
+    assert (first.lifecycle, first.fills) == (Lifecycle.RUNNING, 0)
+    order = floor.buys()
+    floor.near.reports(accepted(order), fill(order, "0.004"))
+    floor.is_told_a(Fill)
+    floor.trade("fail")
+    last = floor.supervisor.hears_a(StrategyUpdate).status
+    assert (last.lifecycle, last.fills, last.positions[NEAR.id]) == (Lifecycle.FAULTED, 1, Decimal("0.004"))
+    floor.supervisor.hears_a(StrategyFault)
+    assert actor.ends() == EXIT_FAULT
 
 
 # --- the next incarnation --------------------------------------------------------------------------------------------

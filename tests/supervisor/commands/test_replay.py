@@ -27,7 +27,7 @@ def outcry(*arguments: object) -> Result:
 def test_a_journal_is_made_again_to_the_byte(journal: Path) -> None:
     result = outcry(journal)
     assert 0 == result.exit_code
-    assert "2 of them orders: the same to the byte" in result.stdout
+    assert "of them 2 orders, 0 amendments, 0 cancels: the same to the byte" in result.stdout
 
 
 def test_the_folder_of_a_run_stands_for_all_of_its_strategies(journal: Path) -> None:

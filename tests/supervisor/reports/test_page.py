@@ -8,12 +8,12 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
-from messages.health import Attribution, CycleResult, Pnl, StrategyReport
+from messages.health import Attribution, CycleResult, Earnings, Pnl, StrategyReport
 from messages.orders import Fill, Liquidity, Side
 from supervisor.reports import charts
 from supervisor.reports.page import ALERTS_SHOWN_MAX, CYCLES_SHOWN_MAX, render_page
 from supervisor.reports.story import Moment, RunStory, StrategyStory
-from tests.supervisor.samples import ATTRIBUTION, CYCLE, STRATEGY
+from tests.supervisor.samples import ATTRIBUTION, CYCLE, PNL, STRATEGY
 
 S = 1_000_000_000
 SPOT, PERP = "BTCUSDT.spot", "BTCUSDT.perp"
@@ -82,6 +82,31 @@ def test_the_sum_of_a_strategy_and_its_parts_are_told_exactly() -> None:
     assert "<b class='good'>+11.70</b><span>profit, USDT" in page
     for part in ("-0.5", "-0.25", "13.5", "0.05", "-1.1", "11.70"):
         assert f"<td>{part}</td>" in page
+
+
+def test_cycles_and_what_lies_outside_of_them_sum_to_the_whole() -> None:
+    """Of spread -0.5, the cycle in hand has -0.25 and what is outside of all cycles +0.05: the ended ones have -0.3."""
+    zero = {name: D(0) for name in ("slippage", "basis", "inventory", "funding", "fees")}
+    in_hand, outside = (
+        Earnings(PNL, Attribution(spread=D(spread), currency="USDT", **zero)) for spread in ("-0.25", "0.05")
+    )
+    told = story()
+    status = msgspec.structs.replace(told.report.status, cycle_in_hand=(in_hand,), outside_cycles=(outside,))
+    page = without_library(
+        render_page(run(msgspec.structs.replace(told, report=StrategyReport(status=status, cycles=()))))
+    )
+    assert "<td>of this: cycle in hand</td><td>-0.25</td>" in page
+    assert "<td>of this: outside of cycles</td><td>0.05</td>" in page
+    # -0.5 - (-0.25) - 0.05; the other parts are the whole's
+    assert "<td>of this: ended cycles</td><td>-0.30</td><td>-0.25</td><td>13.5</td>" in page
+
+
+def test_a_part_that_no_cycle_has_is_no_column_of_the_cycles() -> None:
+    page = without_library(render_page(run(story())))
+    cycles = page[page.index("<details open>") :]
+    heading = cycles[: cycles.index("</thead>")]
+    # the sample has spread, slippage, basis, funding and fees, and no inventory
+    assert "<th>spread</th><th>slippage</th><th>basis</th><th>funding</th><th>fees</th><th>total</th>" in heading
 
 
 def test_the_desk_sums_each_currency_apart() -> None:

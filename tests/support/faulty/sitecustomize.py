@@ -26,14 +26,17 @@ class State(Enum):
 
 
 class FaultyParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """:param trigger: while this file is there, the next quote after the order was accepted raises."""
+    """:param trigger: while this file is there, the next quote after the order was accepted raises.
+    :param is_taking: its order is filled at once and does not rest.
+    """
 
     instrument: str
     trigger: str
+    is_taking: bool = False
 
 
 class Faulty(Strategy[State]):
-    """Places one resting order; fails on the next quote while its trigger file is there."""
+    """Places one order, resting or taking; fails on the next quote while its trigger file is there."""
 
     kind = "faulty"
     parameters_type = FaultyParameters
@@ -43,6 +46,7 @@ class Faulty(Strategy[State]):
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: FaultyParameters) -> None:
         self._trigger = Path(parameters.trigger)
+        self._bid_ratio = 1.02 if parameters.is_taking else 0.9
         self._is_accepted = False
         super().__init__(strategy_id, instruments, parameters)
 
@@ -58,7 +62,8 @@ class Faulty(Strategy[State]):
         return tuple((Channel.QUOTE, name) for name in self.instruments)
 
     def place(self, quote: Quote) -> Reaction[State]:
-        price = self.instruments[quote.instrument].round_price(quote.bid * 0.9, Rounding.DOWN)
+        self._fail_if_triggered(quote)
+        price = self.instruments[quote.instrument].round_price(quote.bid * self._bid_ratio, Rounding.DOWN)
         quantity = self.instruments[quote.instrument].round_quantity(0.01)
         ticket = Ticket(
             instrument=quote.instrument,
@@ -74,9 +79,12 @@ class Faulty(Strategy[State]):
         return self.state, ()
 
     def fail(self, quote: Quote) -> Reaction[State]:
+        self._fail_if_triggered(quote)
+        return State.RESTING, ()
+
+    def _fail_if_triggered(self, quote: Quote) -> None:
         if self._is_accepted and self._trigger.exists():
             raise RuntimeError(f"a bug met quote {quote.seq}")
-        return State.RESTING, ()
 
     def stay(self, _message: Any) -> Reaction[State]:
         return self.state, ()

@@ -5,6 +5,7 @@ order is an IOC limit with a cap, except the last resort of FLATTENING. Every re
 held is flattened, and beyond that HALTED with it reported. Only a market that stays away is waited for without end.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from actors.strategies.arbitrage.triangle.commands import Begin, TriangleParamet
 from actors.strategies.arbitrage.triangle.holdings import TriangleHoldings, touch_price
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders, Ticket
+from actors.strategies.pair.patience import RETRY_MS, Patience
 from actors.strategies.pair.sizing import slipped
 from actors.strategies.pair.trouble import trouble
 from messages.control import DrainStrategy, HaltStrategy, SetTimer, TimerFired
@@ -23,7 +25,6 @@ from messages.order_lifecycle import Order, OrderState
 from messages.orders import Fill, Side
 
 NS_PER_MS = 1_000_000
-RETRY_MS = 100
 PROTECT_POLL_MS = 200
 PROTECT_POLLS_MAX = 300
 """Polls with the venue up and an order still not ended, before it halts (one minute)."""
@@ -53,6 +54,7 @@ class TriangleHandlers(Machine[TriangleState]):
         self.holdings = TriangleHoldings(markets, start)
         self.flows = Flows()
         self.reason = ""
+        self._patience = Patience(markets, own_orders, parameters.quote_age_max_ms)
         self._plan: TrianglePlan | None = None
         self._step_order: tuple[Order, Hop] | None = None
         self._way_order: tuple[Order, Hop] | None = None
@@ -63,6 +65,7 @@ class TriangleHandlers(Machine[TriangleState]):
         """Forget the last attempt."""
         self._step = self._returns = self._rounds = self._timeouts = self._polls = 0
         self._went_on = self._went_back = self._was_flattened = self._must_flatten = self._is_attempt = False
+        self._patience.begin()
 
     # --- what the strategy asks about ---------------------------------------------------------------------------
 
@@ -85,6 +88,13 @@ class TriangleHandlers(Machine[TriangleState]):
         moved = {traded.base: difference, traded.quote: -difference * (mid or 0)}
         self.flows.move(moved)
         self.holdings.move(moved)
+
+    def on_message(self, message: Any) -> Sequence[Any]:
+        """Take note of how our orders end; then the table."""
+        self._patience.note_end(message)
+        if isinstance(message, Fill):
+            self._patience.stop_awaiting()  # what is to be traded has changed
+        return super().on_message(message)
 
     @property
     def is_round(self) -> bool:
@@ -245,8 +255,17 @@ class TriangleHandlers(Machine[TriangleState]):
     # --- time ---------------------------------------------------------------------------------------------------
 
     def try_again(self, fired: TimerFired) -> Step:
-        """It is time for the next attempt, or an order is late."""
-        return self.late_order(fired) if fired.name == STEP_TIMER else self._settle()
+        """It is time for the next attempt, or an order is late. An attempt that would meet what the last one has met
+        already waits; one that was the second in the same market, and filled nothing, is not counted.
+        """
+        if fired.name == STEP_TIMER:
+            return self.late_order(fired)
+        if not self._patience.is_awaiting_news():
+            return self._settle()
+        if self._patience.take_back():
+            self._returns -= self.state is _S.RETURNING
+            self._rounds -= self.state is _S.FLATTENING
+        return self.state, [self._wait(RETRY_TIMER, RETRY_MS)]
 
     def late_order(self, _fired: TimerFired) -> Step:
         """A timeout is not a reject: ask for the cancel, and wait for what the order's own reports say."""
@@ -261,6 +280,7 @@ class TriangleHandlers(Machine[TriangleState]):
     def _wait_for_retry(self) -> Step:
         if RETRY_TIMER in self.own_orders.timers:
             return self.state, []
+        self._patience.start_awaiting()
         return self.state, [*self.own_orders.cancel_timer(STEP_TIMER), self._wait(RETRY_TIMER, RETRY_MS)]
 
     # --- protecting ---------------------------------------------------------------------------------------------
@@ -348,6 +368,7 @@ class TriangleHandlers(Machine[TriangleState]):
 
     def _send(self, tickets: list[Ticket]) -> tuple[list[Order], Outputs]:
         orders = [self.own_orders.submit(ticket) for ticket in tickets]
+        self._patience.sent(orders)
         outputs = [*self.own_orders.cancel_timer(RETRY_TIMER), *(order.request for order in orders)]
         return orders, [*outputs, self._wait(STEP_TIMER, self.parameters.step_timeout_ms)]
 

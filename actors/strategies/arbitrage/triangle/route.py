@@ -67,14 +67,11 @@ class TriangleRoute(ArbitrageRoute):
             is_profit = execution.state is TriangleState.DONE and execution.is_round
             self.note(State.PROFIT_REALIZED if is_profit else self.state)
         if execution.state is TriangleState.DONE:
-            self.outcome = Outcome(execution.result(has_fills=self.fills > 0), self._reason())
+            result, reason = execution.result(has_fills=self.fills > 0), f"{self.name}: {execution.reason}"
+            self.outcome = Outcome(result, reason, dict(execution.flows.amounts))
             self.fills = 0
             outputs += self.hear(CycleRecorded())
         return outputs
-
-    def _reason(self) -> str:
-        moved = self.execution.flows.text()
-        return f"{self.name}: {self.execution.reason}" + (f"; locked in {moved}" if moved else "")
 
     @property
     def state(self) -> State:

@@ -4,13 +4,15 @@ from decimal import Decimal as D
 
 import pytest
 
+from actors.analytics.account import Rates
+from actors.analytics.attribution import Movement
 from actors.analytics.pnl import Ledger
 from actors.strategies.arbitrage.direction import Direction, Threshold, kept_after
 from actors.strategies.arbitrage.edge import Chain, ChainTerms, Hop
-from actors.strategies.arbitrage.flows import Flows
+from actors.strategies.arbitrage.flows import Flows, flows_text
 from actors.strategies.arbitrage.fx import ExchangeRate, Peg
 from actors.strategies.arbitrage.inventory import Inventory
-from actors.strategies.arbitrage.valuation import common_mids
+from actors.strategies.arbitrage.valuation import Held, common_mids, worth_of
 from actors.strategies.market_view import MarketView
 from messages.instruments import Instrument
 from messages.market import Depth, Quote
@@ -174,12 +176,23 @@ def test_a_side_that_runs_dry_is_told_once_until_it_is_back():
     sell = Hop(market(ALPHA, 50_000.0, 50_000.0), Side.SELL)
     text = "BTCUSDT.alpha has run dry: 0 BTC are left to sell"
     assert (text, text) == (inventory.why_dry(sell, D("0.001")), inventory.why_dry(sell, D("0.001")))
-    assert [f"{text}; no more of this direction until it comes back"] == problems
-    for back, told in (("-0.099", 1), ("-0.08", 2)):  # 0.02 × 50,000 are a tenth of the cap
+    assert [f"{text}; this is not told again before it has come back to its start"] == problems
+    for back, told in (("-0.099", 1), ("-0.001", 1), ("0", 2)):
         ledger.adopt(ALPHA.id, D(back))
         assert "" == inventory.why_dry(sell, D("0.001"))
         ledger.adopt(ALPHA.id, D("-0.1"))
         assert text == inventory.why_dry(sell, D("0.001"))
+        assert told == len(problems)
+
+
+def test_a_side_that_had_next_to_nothing_at_its_start_is_told_anew_only_after_a_tenth_of_the_cap():
+    problems: list[str] = []
+    ledger = ledger_with(alpha="0")
+    inventory = Inventory(ledger, problems, parameters(SPOTS, inventory={ALPHA.id: D(0), BETA.id: D(3)}))
+    sell = Hop(market(ALPHA, 50_000.0, 50_000.0), Side.SELL)
+    for held, told in (("0", 1), ("0.019", 1), ("0", 1), ("0.02", 1), ("0", 2)):  # 0.02 × 50,000 is a tenth of the cap
+        ledger.adopt(ALPHA.id, D(held))
+        inventory.why_dry(sell, D("0.001"))
         assert told == len(problems)
 
 
@@ -196,27 +209,39 @@ def fill(instrument: Instrument, side: Side, quantity: str, price: str, fee: str
     )  # fmt: skip
 
 
+IN_USDT = Rates("USDT", {"USDT": D(1), "BTC": D(60_000), "USDC": D("0.9999")})
+
+
 def test_flows_net_to_what_is_locked_in():
     flows = Flows()
     flows.add(fill(ALPHA, Side.BUY, "0.1", "60000", "6", "USDT"), ALPHA)
     flows.add(fill(PERPETUAL, Side.SELL, "100", "60300", "3.015", "USDT"), PERPETUAL)
     # −6,000 − 6 + 6,030 − 3.015; 100 contracts are 0.1 BTC
     assert {"BTC": D(0), "USDT": D("20.985")} == flows.amounts
-    assert "20.985 USDT" == flows.text()
+    assert "20.985 USDT" == flows_text(flows.amounts, IN_USDT)
     flows.clear()
-    assert "" == flows.text()
+    assert "" == flows_text(flows.amounts, IN_USDT)
 
 
 def test_flows_know_a_fee_in_base_and_one_in_a_third_token():
     flows = Flows()
     flows.add(fill(ALPHA, Side.BUY, "0.1", "60000", "0.0001", "BTC"), ALPHA)
     flows.add(fill(IN_USDC, Side.SELL, "0.1", "60300", "0.004", "BNB"), IN_USDC)
-    assert "-0.004 BNB, -0.0001 BTC, 6030 USDC, -6000 USDT" == flows.text()
+    # nothing says what BNB is worth: no sum
+    assert "-0.004 BNB, -0.0001 BTC, 6030 USDC, -6000 USDT" == flows_text(flows.amounts, IN_USDT)
+
+
+def test_what_was_locked_in_is_told_as_a_sum_before_its_parts():
+    # 4,999.86 − 4,999.65 × 0.9999 = 0.709965: two large amounts, and a small profit
+    amounts = {"BTC": D(0), "USDC": D("-4999.65"), "USDT": D("4999.86")}
+    assert "0.709965 USDT (-4999.65 USDC, 4999.86 USDT)" == flows_text(amounts, IN_USDT)
+    assert "-2.9997 USDT (-3 USDC)" == flows_text({"USDC": D(-3)}, IN_USDT)
 
 
 def test_an_asset_has_one_price_wherever_it_is_held():
     mids = {ALPHA.id: D(60_000), BETA.id: D(60_300), PERPETUAL.id: D(60_200)}
-    common = common_mids([ALPHA, BETA, PERPETUAL], mids, "USDT")
+    instruments = [ALPHA, BETA, PERPETUAL]
+    common = common_mids(instruments, mids, worth_of(instruments, mids, "USDT"))
     assert {ALPHA.id: D(60_000), BETA.id: D(60_000), PERPETUAL.id: D(60_200)} == common
 
 
@@ -229,8 +254,38 @@ def test_one_price_goes_through_other_currencies_too():
         IN_USDC.id: D(60_120),
         CROSS.id: D("0.998"),
     }
-    common = common_mids([ALPHA, ETH_USDT, ETH_BTC, IN_USDC, CROSS], mids, "USDT")
+    instruments = [ETH_BTC, ALPHA, ETH_USDT, IN_USDC, CROSS]
+    common = common_mids(instruments, mids, worth_of(instruments, mids, "USDT"))
     assert D("0.05") == common[ETH_BTC.id]
-    # USDC by BTC's price in it, the first that leads there: 60,000 / 60,120
-    assert (D(60_000) / D(60_120)).quantize(D("1e-10")) == common[CROSS.id]
-    assert {} == common_mids([ETH_BTC], {}, "USDT")
+    assert {"USDT": D(1)} == worth_of([ETH_BTC], {}, "USDT")
+    assert {} == common_mids([ETH_BTC], {}, {"USDT": D(1)})
+
+
+def test_a_stablecoin_is_worth_what_its_own_market_says_and_not_what_bitcoin_comes_to():
+    mids = {ALPHA.id: D(60_000), IN_USDC.id: D(60_120), CROSS.id: D("0.9999")}
+    instruments = [ALPHA, IN_USDC, CROSS]  # by bitcoin, USDC would be 60,000 / 60,120 = 0.9980
+    worth = worth_of(instruments, mids, "USDT")
+    assert {"USDT": D(1), "BTC": D(60_000), "USDC": D("0.9999")} == worth
+    # bitcoin in USDC: 60,000 / 0.9999 = 60,006.0006000600...
+    common = common_mids(instruments, mids, worth)
+    assert {ALPHA.id: D(60_000), IN_USDC.id: D("60006.0006000600"), CROSS.id: D("0.9999")} == common
+
+
+def test_a_rate_the_other_way_round_counts_where_nothing_is_nearer():
+    mids = {ALPHA.id: D(60_000), IN_USDC.id: D(60_120), CROSS.id: D("0.8")}
+    # in USDC: 1 / 0.8 for USDT, rather than 60,120 / 60,000 through bitcoin
+    assert {"USDC": D(1), "BTC": D(60_120), "USDT": D("1.25")} == worth_of([ALPHA, IN_USDC, CROSS], mids, "USDC")
+    # without that market there is only the way through bitcoin
+    assert {"USDC": D(1), "BTC": D(60_120), "USDT": D("1.002")} == worth_of([ALPHA, IN_USDC], mids, "USDC")
+
+
+def test_the_gain_of_what_is_held_is_told_for_each_currency():
+    ledger = Ledger([ALPHA, IN_USDC, PERPETUAL])
+    ledger.apply_fill(fill(ALPHA, Side.BUY, "2", "50000", "0", "USDT"))
+    ledger.apply_fill(fill(IN_USDC, Side.SELL, "0.5", "50000", "0", "USDC"))
+    ledger.apply_fill(fill(PERPETUAL, Side.SELL, "300", "50000", "0", "USDT"))
+    held = Held(ledger, {ALPHA.id: D(60_000), IN_USDC.id: D(60_000)})
+    ledger.apply_fill(fill(ALPHA, Side.BUY, "9", "50000", "0", "USDT"))  # after that moment
+    moved = held.moved({ALPHA.id: D(60_010), IN_USDC.id: D(60_100), PERPETUAL.id: D(61_000)}, Movement.BASIS)
+    # 2 × 10 USDT; −0.5 × 100 USDC; the perpetual had no price at that moment
+    assert [("USDC", D(-50)), ("USDT", D(20))] == [(pnl.currency, pnl.total) for pnl in moved.pnls]

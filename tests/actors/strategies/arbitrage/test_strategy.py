@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
-from actors.strategies.arbitrage.route_parameters import CrossVenue
+from actors.strategies.arbitrage.route_parameters import CrossPair, CrossVenue
 from messages.health import CycleResult, Lifecycle
 from messages.orders import FundingPaid, Side, TimeInForce
 from messages.topics import Channel
@@ -24,6 +24,7 @@ from tests.actors.strategies.arbitrage.world import (
     ArbitrageWorld,
     parameters,
 )
+from tests.actors.strategies.puppet_floor import check_sums
 
 
 def rich_beta(world: ArbitrageWorld, size: float = 1_000.0) -> None:
@@ -305,8 +306,48 @@ def test_two_quote_currencies_are_compared_by_the_executable_rate():
     cycle = world.last_cycle
     assert 24.905 == pytest.approx(cycle.entry_edge_bps, abs=1e-3)
     # 0.0999 × 60,269.85 = 6,020.958015 USDC came in, 0.0999 × 60,060 = 5,999.994 USDT went out, and stay there
-    assert "pairs: both sides are filled; locked in 6020.958015 USDC, -5999.994 USDT" == cycle.reason
+    # by the mid of USDC/USDT, 0.99905: 6,015.238104... − 5,999.994 = 15.2441...
+    locked_in = D("6020.958015") * D("0.99905") - D("5999.994")
+    text = f"locked in {locked_in:.8f} USDT (6020.958015 USDC, -5999.994 USDT)"
+    assert f"pairs: both sides are filled; {text}" == cycle.reason
+    assert locked_in == pytest.approx(cycle.pnl.total, abs=D("1e-7"))
     assert [ALPHA.id, IN_USDC.id] == [order.instrument for order in world.orders.values()]
+
+
+def test_inventory_from_before_is_not_valued_anew_inside_a_cycle():
+    world = ArbitrageWorld(parameters(PAIRS, cooldown_s=0.0, position_value_max=D(50_000)))
+    rich_usdc(world)
+    world.trade_all()
+    rich_usdc(world)
+    buy, sell = world.open_ids
+    world.at(CROSS, 1.0000, size=100_000.0)  # both orders work; bitcoin and the rate move
+    world.at(ALPHA, 61_000.0)
+    world.trade(buy, price="60000")
+    world.trade(sell, price="60300")
+    # as before, but by the mid 1.00005: 6,021.259... − 5,999.994
+    locked_in = D("6020.958015") * D("1.00005") - D("5999.994")
+    assert locked_in == pytest.approx(world.last_cycle.pnl.total, abs=D("1e-7"))
+    # what was held: 0.0999 BTC, bought for USDT and sold for USDC, and bitcoin moved from 59,999.995 to 61,000.005
+    outside = world.strategy.earned_outside_cycles()
+    gained = {pnl.currency: pnl.total for pnl in outside.pnls}
+    begun, ended = D("59999.995"), D("61000.005")
+    assert D("0.0999") * (ended - begun) == gained["USDT"]
+    moved = -D("0.0999") * (ended / D("1.00005") - begun / D("0.99905"))
+    assert moved == pytest.approx(gained["USDC"], abs=D("1e-9"))
+    check_sums(world.strategy)
+
+
+def test_a_second_quote_currency_is_worth_its_rate_where_the_first_leg_is_in_it():
+    reverse = CrossPair(name="reverse", first=IN_USDC.id, second=ALPHA.id, fx=CROSS.id)
+    world = ArbitrageWorld(parameters(reverse))
+    rich_usdc(world)
+    for order in world.working:
+        world.trade(order.client_order_id, price="60000" if order.instrument == ALPHA.id else "60300")
+    locked_in = D("6020.958015") - D("5999.994") / D("0.99905")
+    assert ("USDC", locked_in) == (
+        world.last_cycle.pnl.currency,
+        pytest.approx(world.last_cycle.pnl.total, abs=D("1e-6")),
+    )
 
 
 def test_the_other_side_of_the_rate_counts_the_other_way_round():

@@ -12,6 +12,7 @@ from actors.strategies.arbitrage.triangle.commands import Begin, TriangleState
 from actors.strategies.arbitrage.triangle.execution import TRIANGLE_INPUTS, TriangleExecution
 from actors.strategies.arbitrage.triangle.handlers import FLATTEN_ROUNDS_MAX, PROTECT_POLLS_MAX
 from actors.strategies.pair.commands import CycleRecorded
+from actors.strategies.pair.patience import RETRY_MS
 from messages.control import Alert, DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, VenueDown, VenueUp
 from messages.health import CycleResult
 from messages.market import Gap
@@ -30,6 +31,7 @@ from tests.actors.strategies.arbitrage.triangle_floor import (
 from tests.actors.strategies.arbitrage.world import ALPHA, ETH_BTC, ETH_USDT, TRIANGLE, ArbitrageWorld, parameters
 
 S = TriangleState
+QUOTE_AGE_MS = 5_000
 ENDINGS = ("Fill", "OrderClosed", "OrderRejected", "OrderDenied")
 NOTICES = ("OrderAccepted", "OrderAmended", "AmendRejected", "CancelRejected")
 OTHERS = ("RecoveryCompleted", "TimerFired", "DrainStrategy", "VenueUp")
@@ -98,7 +100,9 @@ def at_risk() -> TriangleFloor:
 
 
 def retrying(floor: TriangleFloor) -> TriangleFloor:
+    """The order has filled nothing, and its market has been quoted anew."""
     floor.close()
+    floor.news()
     return floor
 
 
@@ -325,7 +329,7 @@ def test_the_way_back_goes_on_where_that_brings_more():
     assert (ETH_BTC.id, Side.BUY) == (floor.last.instrument, floor.last.side)  # across, at 10 bps from the touch
     assert D("0.05007") == floor.last.price
     floor.fill()
-    floor.send(floor.fire("triangle-retry"))
+    floor.retry()
     assert (ETH_USDT.id, Side.SELL) == (floor.last.instrument, floor.last.side)
     floor.fill()
     assert CycleResult.REPAIRED is floor.execution.result(has_fills=True)
@@ -348,7 +352,7 @@ def test_both_rests_of_a_step_that_was_filled_in_part_go_back_one_after_the_othe
     while floor.state is not S.DONE:
         floor.fill()
         if floor.state is S.RETURNING:
-            floor.send(floor.fire("triangle-retry"))
+            floor.retry()
             sides.append((floor.last.instrument, floor.last.side))
     assert {ETH_USDT.id, ETH_BTC.id} == {name for name, _ in sides}
     assert [] == floor.execution.holdings.leftovers()
@@ -358,7 +362,7 @@ def test_attempts_that_leave_something_are_bounded_then_everything_is_flattened(
     floor = returning()
     for _ in range(3):
         floor.close()
-        floor.send(floor.fire("triangle-retry"))
+        floor.retry()
     assert (S.FLATTENING, ALPHA.id, D("59400.00")) == (floor.state, floor.last.instrument, floor.last.price)
     assert "not back in 3 attempts" in floor.execution.reason
     floor.fill()
@@ -370,14 +374,63 @@ def test_flattening_widens_then_takes_any_price_then_halts_with_what_is_held():
     prices = [floor.last.price]
     for _ in range(FLATTEN_ROUNDS_MAX - 1):
         floor.close()
-        floor.send(floor.fire("triangle-retry"))
+        floor.retry()
         prices.append(floor.last.price)
     assert [D("59400.00"), D("58200.00"), None, None, None, None] == prices
     floor.close()
-    floor.send(floor.fire("triangle-retry"))
+    floor.retry()
     assert S.HALTED is floor.state
     assert "residual: holding 0.0999 BTC" in floor.own_orders.problems[-1]
     assert CycleResult.FLATTENED is floor.execution.result(has_fills=True)
+
+
+@pytest.mark.parametrize("situation", [returning, flattening])
+def test_nothing_is_sent_into_a_market_in_which_nothing_was_filled_and_which_has_not_changed(situation):
+    floor = situation()
+    floor.close()
+    sent = len(floor.orders)
+    for _ in range(QUOTE_AGE_MS // RETRY_MS - 1):
+        floor.own_orders.now_ns += RETRY_MS * 1_000_000
+        floor.send(floor.fire("triangle-retry"))
+    assert sent == len(floor.orders)
+    floor.retry()
+    assert sent + 1 == len(floor.orders)
+
+
+def test_attempts_in_an_unchanged_market_are_not_counted():
+    floor = returning()  # step 2 and the way back have met the same book
+    floor.close()
+    floor.send(floor.fire("triangle-retry"))
+    for _ in range(3):
+        floor.retry()
+        assert S.RETURNING is floor.state
+        floor.close()
+    floor.retry()
+    assert S.FLATTENING is floor.state
+    assert "not back in 3 attempts" in floor.execution.reason
+
+
+def test_a_market_that_stays_silent_ends_a_flattening_all_the_same():
+    floor = flattening()
+    waited_ms = 0
+    while floor.state is S.FLATTENING:
+        if floor.own_orders.working:
+            floor.close()
+        floor.own_orders.now_ns += RETRY_MS * 1_000_000
+        waited_ms += RETRY_MS
+        floor.send(floor.fire("triangle-retry"))
+    # the first round meets the book of the first step, and is not counted
+    assert (S.HALTED, (1 + FLATTEN_ROUNDS_MAX) * QUOTE_AGE_MS) == (floor.state, waited_ms)
+
+
+def test_a_fill_ends_the_wait():
+    floor = returning()
+    floor.close()
+    name, sent = floor.last.client_order_id, len(floor.orders)
+    late = msgspec.structs.replace(floor.fill_of("0.5"), client_order_id=name)
+    floor.send(late)
+    floor.send(floor.fire("triangle-retry"))
+    assert sent + 1 == len(floor.orders)
 
 
 def test_a_late_order_is_cancelled_thrice_before_it_protects():
@@ -473,8 +526,11 @@ def test_a_triangle_is_found_taken_and_recorded():
     ) == cycle.transitions  # fmt: skip
     # −0.0999 × 60,000 × 1.001 = −5,999.994; 0.0999 BTC − 1.9956 × 0.05 × 1.001 = 0.00002022 BTC;
     # 1.9956 × 3,030 × 0.999 = 6,040.621332: 40.627332 USDT and the dust
-    assert "triangle: all steps taken; locked in 0.00002022 BTC, 40.627332 USDT" in cycle.reason
-    assert D("40.627332") < cycle.pnl.total < D("40.627332") + D("0.00002022") * 60_001
+    locked_in = D("40.627332") + D("0.00002022") * D("60000.005")
+    text = "locked in 41.8405321 USDT (0.00002022 BTC, 40.627332 USDT)"
+    assert (D("41.8405321011"), f"triangle: all steps taken; {text}") == (locked_in, cycle.reason)
+    # ETH/BTC is valued to 1e-10 BTC: 1.9956 × 60,000 × 0.5e-10
+    assert locked_in == pytest.approx(cycle.pnl.total, abs=D("6e-6"))
 
 
 def test_a_triangle_that_is_not_worth_it_in_lots_is_refused_with_the_reason():
@@ -508,9 +564,3 @@ def test_a_missing_fill_of_a_triangle_is_taken_over_from_the_gateway():
     world.refresh()
     world.wait(250)
     assert "REPAIRING" == world.state
-
-
-def test_the_account_of_a_triangle_is_in_one_currency():
-    world = ArbitrageWorld(parameters(TRIANGLE))
-    world.quiet()
-    assert ["USDT"] == [line.currency for line in world.strategy.totals().account.pnls]

@@ -13,6 +13,7 @@ from actors.strategies.arbitrage.triangle.route import hops_from
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders
 from actors.strategies.pair.commands import CycleRecorded
+from actors.strategies.pair.patience import RETRY_MS
 from messages.control import (
     DrainStrategy,
     HaltStrategy,
@@ -126,6 +127,15 @@ class TriangleFloor:
     def fire(self, name: str) -> TimerFired:
         return TimerFired(name, self.own_orders.timers.get(name, 0), self.own_orders.now_ns)
 
+    def retry(self) -> None:
+        """The markets are quoted anew, and the next attempt is due."""
+        self.news()
+        self.send(self.fire("triangle-retry"))
+
+    def news(self) -> None:
+        self.own_orders.now_ns += RETRY_MS * 1_000_000
+        self.quote()
+
     # --- ways into a state --------------------------------------------------------------------------------------
 
     def recover(self) -> "TriangleFloor":
@@ -175,7 +185,7 @@ def flattened_in_vain() -> TriangleFloor:
     floor = flattening()
     for _ in range(FLATTEN_ROUNDS_MAX - 1):
         floor.close()
-        floor.send(floor.fire("triangle-retry"))
+        floor.retry()
     return floor
 
 

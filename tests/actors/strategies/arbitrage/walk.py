@@ -26,6 +26,7 @@ from tests.actors.strategies.arbitrage.world import (
     parameters,
     spot,
 )
+from tests.actors.strategies.puppet_floor import check_sums
 from tests.actors.strategies.random_walk import PRICE_HIGH, PRICE_LOW, Event, Walk, go
 
 FEE_IN_BASE = {
@@ -142,9 +143,10 @@ class ArbitrageWalk(Walk):
                 assert value <= world.settings.notional * D("1.2") + self._residual_max()
 
     def check_end(self) -> None:
-        """What is left in between is too small to trade; otherwise it HALTED and said what it holds."""
+        """What is left in between is too small to trade; or it HALTED and said what it holds. Sums are exact."""
         world = self.world
         assert world.strategy.is_settled
+        check_sums(world.strategy)
         if world.state == "HALTED":
             assert any("HALTED" in alert for alert in world.alerts)
             return

@@ -83,7 +83,8 @@ def test_values_out_of_range_and_unknown_names_do_not_decode(change):
     [
         ({"notional": D(0)}, "notional is 0, expected more than 0"),
         ({"notional": D("NaN")}, "notional is NaN, expected more than 0"),
-        ({"hedge_ratio": D(-1)}, "hedge_ratio is -1, expected more than 0"),
+        ({"hedge_ratio": D(-1)}, "hedge_ratio is -1, expected more than 0 and at most 10"),
+        ({"hedge_ratio": D(1000)}, "hedge_ratio is 1000, expected more than 0 and at most 10"),
         ({"z_exit": 2.0}, "z_exit is 2.0, expected less than z_enter, which is 2.0"),
         ({"z_enter": 4.5}, "z_enter is 4.5, expected less than z_stop, which is 4.0"),
         ({"samples_min": 51}, "samples_min is 51, expected at most lookback, which is 50"),

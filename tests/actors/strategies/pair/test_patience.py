@@ -6,7 +6,7 @@ import pytest
 
 from actors.strategies.pair.commands import Close, PairState
 from actors.strategies.pair.decisions import CLOSING_ROUNDS_MAX, FLATTEN_ROUNDS_MAX
-from actors.strategies.pair.orders import NEWS_WAIT_MS_MAX
+from actors.strategies.pair.patience import NEWS_WAIT_MS_MAX
 from messages.orders import OrderType, RejectReason, Side
 from tests.actors.strategies.pair.world import PairWorld, terms
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID
@@ -50,6 +50,19 @@ def repairing(**changes) -> PairWorld:
     assert (PairState.REPAIRING, PERPETUAL_ID) == (world.pair.state, world.last.instrument)
     world.trade_none()
     return world
+
+
+def test_each_closing_round_after_the_first_may_give_way_further():
+    """Spot is sold at a bid of 60 000, with 5 bps for the first round and once, twice, … as much for those after."""
+    world = closing()
+    limits = []
+    for _ in range(3):
+        world.quote(SPOT_ID, 60_000.0, 60_001.0)
+        world.wait(RETRY_MS)
+        limits.append(world.last.price)
+        world.trade_none()
+    # 60 000 × (1 − 5, 10, 15 bps) = 59 970, 59 940, 59 910
+    assert [D("59970.00"), D("59940.00"), D("59910.00")] == limits
 
 
 # --- waiting ------------------------------------------------------------------------------------------------------
@@ -195,7 +208,7 @@ def test_flattening_goes_as_wide_as_before_where_the_attempt_is_not_counted():
     world = closing()
     world.pair._rounds = CLOSING_ROUNDS_MAX  # the next round is one too many
     world.quote(PERPETUAL_ID, 60_100.0, 60_101.0)
-    world.pair.orders.stop_awaiting()
+    world.pair.orders.patience.stop_awaiting()
     world.wait(RETRY_MS)
     assert (PairState.FLATTENING, D("59400.00")) == (world.pair.state, world.orders[world.open_ids[0]].price)
     world.trade(world.open_ids[1])  # the futures leg closes
