@@ -1,10 +1,9 @@
 """The entry point of `outcry`. The commands are loaded inside of it, so that Ctrl-C while they load is no traceback."""
 
 import sys
-from typing import Final, NoReturn
+from typing import NoReturn
 
-INTERRUPTED: Final = 130
-"""As shells report a command that ended by SIGINT."""
+from supervisor.commands.exit_codes import INTERRUPTED
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from supervisor.backtest.report import Pace, build_backtest_report
 from supervisor.backtest.run import BacktestError, BacktestOptions, BacktestResult, run_backtest
 from supervisor.backtest.story import story_of
 from supervisor.backtest.summary import render_summary
-from supervisor.cli import INTERRUPTED
-from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, loaded, write_json
+from supervisor.commands.base import app, examples, failure, loaded, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED, INTERRUPTED
 from supervisor.config import Config
 from supervisor.report import ReportUnwritable, check_writable, write_report, write_whole
 from supervisor.reports.charts import PlottingMissing, check_plotting

@@ -1,4 +1,4 @@
-"""What all commands of `outcry` share: the app, the exit codes (`EXIT_CODES`, a contract), and how they fail."""
+"""What all commands of `outcry` share: the app, its options, and how they fail."""
 
 import json
 from importlib.metadata import version as installed_version
@@ -7,13 +7,8 @@ from typing import Annotated
 
 import typer
 
+from supervisor.commands.exit_codes import BAD_USAGE, EXIT_CODES
 from supervisor.config import Config, ConfigError, load
-
-OK, FAILED, BAD_USAGE, NOT_RUNNING, ALREADY_RUNNING = range(5)
-EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed, stopped by force, or a strategy ended quarantined or faulted; "
-    "2 bad config or usage; 3 not running; 4 already running; 130 interrupted by Ctrl-C."
-)
 
 
 def examples(*lines: str) -> str:

@@ -22,9 +22,6 @@ from messages.control import (
 from messages.health import ClusterStatus
 from supervisor.cluster_finder import AmbiguousCluster, SupervisorDead, find, has_ended, kill_orphans
 from supervisor.commands.base import (
-    BAD_USAGE,
-    FAILED,
-    NOT_RUNNING,
     ClusterOption,
     ConfigArgument,
     StateOption,
@@ -34,6 +31,7 @@ from supervisor.commands.base import (
     loaded,
     write_json,
 )
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED, NOT_RUNNING
 from supervisor.commands.up_options import UpOptions
 from supervisor.config import Config, ConfigError, load
 from supervisor.live_status import LiveStatus

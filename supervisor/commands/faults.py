@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, write_json
+from supervisor.commands.base import app, examples, failure, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED
 from supervisor.faults.rigs import RIGS
 from supervisor.faults.run import FaultRun
 from supervisor.faults.scenario import scenarios_of

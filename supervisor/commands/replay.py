@@ -15,7 +15,8 @@ from actors.runtime.journal import JournalError
 from actors.runtime.journal_header import FILE_NAME, JournalHeader, read_header
 from actors.runtime.strategy_kinds import strategy_class
 from actors.strategies.strategy import Strategy, StrategyError
-from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, write_json
+from supervisor.commands.base import app, examples, failure, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED
 from supervisor.plain import to_plain
 
 SHOW_EVERY: Final = 5_000

@@ -8,7 +8,8 @@ import typer
 
 from actors.runtime.strategy_kinds import BrokenKind, StrategyKinds, strategy_kinds
 from actors.strategies.registry import UnknownKind
-from supervisor.commands.base import BAD_USAGE, FAILED, app, examples, failure, write_json
+from supervisor.commands.base import app, examples, failure, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED
 from supervisor.config.schema import config_schema
 from supervisor.plain import to_plain
 from supervisor.strategy_catalogue import KindDetails, kind_details, kind_rows
