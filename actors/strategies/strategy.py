@@ -147,6 +147,11 @@ class Strategy(Machine[StateT]):
         """Every mistake that the types of the single parameters do not exclude, one sentence each."""
         raise NotImplementedError
 
+    @classmethod
+    def opening_inventory(cls, _parameters: Any) -> Mapping[str, Decimal]:
+        """Base currency of spot instruments that their accounts must hold at the start, by instrument id."""
+        return {}
+
     def subscriptions(self) -> tuple[tuple[Channel, str], ...]:
         """The market data that it wants."""
         raise NotImplementedError

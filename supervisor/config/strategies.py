@@ -1,6 +1,7 @@
 """The parameters of strategies: decoded by the type that each kind has for them, and checked by the kind itself."""
 
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ class StrategyKind(Protocol):
     def instrument_ids(self, parameters: Any) -> tuple[str, ...]: ...
 
     def check(self, parameters: Any, instruments: Mapping[str, Instrument]) -> list[str]: ...
+
+    def opening_inventory(self, parameters: Any, /) -> Mapping[str, Decimal]: ...
 
 
 def decode_parameters(draft: Draft, kinds: Mapping[str, StrategyKind]) -> Iterator[Mistake]:
@@ -69,6 +72,7 @@ def _check_parameters(
     yield from unknown
     if not unknown and all(name in instruments for name in names):
         yield from _complaints(kind, decoded, instruments, path)
+        yield from _missing_inventory(draft, kind.opening_inventory(decoded), instruments, path)
 
 
 def _decoded_names(kind: StrategyKind, written: Any) -> tuple[str, ...]:
@@ -128,3 +132,25 @@ def _complaints(
     for text in kind.check(parameters, instruments):
         place, what = locate(text, fields, path)
         yield Mistake(place, what)
+
+
+def _missing_inventory(
+    draft: Draft, needed: Mapping[str, Decimal], instruments: Mapping[str, Instrument], path: str
+) -> Iterator[Mistake]:
+    """What a strategy counts on having at the start, and the account does not hold."""
+    balances = {table.get("id"): table.get("balances") for _, table in draft.tables("gateways")}
+    for name, quantity in needed.items():
+        instrument = instruments.get(name)
+        held = balances.get(instrument.venue) if instrument is not None and instrument.is_spot else None
+        if instrument is None or not isinstance(held, dict):
+            continue
+        try:
+            amount = Decimal(str(held.get(instrument.base, 0)))
+        except ArithmeticError:
+            continue  # reported where the balances were decoded
+        if quantity > amount:
+            yield Mistake(
+                path,
+                f"counts on {quantity} {instrument.base} for {name}, and {instrument.venue} begins with {amount}",
+                f"at most {amount}, or more {instrument.base} in the balances of {instrument.venue}",
+            )

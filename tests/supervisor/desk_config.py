@@ -45,6 +45,10 @@ class Carry:
             return []
         return [f"spot: {parameters.spot} is a {instruments[parameters.spot].type}", "both legs are derivatives"]
 
+    @classmethod
+    def opening_inventory(cls, _parameters: CarryParameters) -> Mapping[str, Decimal]:
+        return {}
+
 
 KINDS: Mapping[str, Any] = {"spot-futures": Carry}
 

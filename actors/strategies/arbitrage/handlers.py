@@ -88,6 +88,10 @@ class ArbitrageHandlers(Strategy[State]):
     def check(cls, parameters: ArbitrageParameters, instruments: Mapping[str, Instrument]) -> list[str]:
         return faults_of(parameters, instruments)
 
+    @classmethod
+    def opening_inventory(cls, parameters: ArbitrageParameters) -> Mapping[str, Decimal]:
+        return parameters.inventory
+
     def subscriptions(self) -> tuple[tuple[Channel, str], ...]:
         return tuple(
             (channel, name) for name in self.instruments for channel in (Channel.QUOTE, Channel.DEPTH, Channel.GAP)

@@ -71,6 +71,10 @@ class MakerDesk(Strategy[State]):
     def check(cls, parameters: MarketMakingParameters, instruments: Mapping[str, Instrument]) -> list[str]:
         return faults_of(parameters, instruments)
 
+    @classmethod
+    def opening_inventory(cls, parameters: MarketMakingParameters) -> Mapping[str, Decimal]:
+        return {parameters.instrument: parameters.opening_inventory}
+
     def subscriptions(self) -> tuple[tuple[Channel, str], ...]:
         own = tuple(
             (channel, self.instrument.id) for channel in (Channel.QUOTE, Channel.TRADE, Channel.DEPTH, Channel.GAP)

@@ -9,7 +9,8 @@ from gateways.exchange.spec import RecordedSourceSpec, SyntheticSourceSpec
 from messages.instruments import InstrumentType
 from supervisor.backtest.period import parse_period
 from supervisor.backtest.run import BacktestOptions, run_backtest
-from supervisor.config import Config, instruments, load, venue_specs
+from supervisor.config import Config, ConfigError, instruments, load, venue_specs
+from supervisor.config.default import DEFAULT_CONFIG
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -82,3 +83,26 @@ def test_the_example_with_coinm_has_contracts_of_100_dollars_that_settle_in_coin
     coinm = instruments(config)["BTCUSD_PERP.binance-coinm"]
     assert (True, 100, "BTC", "USD") == (coinm.inverse, coinm.multiplier, coinm.settle, coinm.quote)
     assert 2 == len(config.strategies)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            'opening_inventory = "20"',
+            'opening_inventory = "500"',
+            "strategies[2].parameters: counts on 500 ETH for ETHUSDT.spot-b, and spot-b begins with 50; "
+            "expected at most 50, or more ETH in the balances of spot-b",
+        ),
+        (
+            '"BTCUSDT.spot-a" = "1"',
+            '"BTCUSDT.spot-a" = "100"',
+            "strategies[3].parameters: counts on 100 BTC for BTCUSDT.spot-a, and spot-a begins with 2; "
+            "expected at most 2, or more BTC in the balances of spot-a",
+        ),
+    ],
+)
+def test_an_inventory_that_the_account_does_not_hold_is_a_mistake(old: str, new: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(DEFAULT_CONFIG.replace(old, new), {})
+    assert [expected] == [str(mistake) for mistake in caught.value.mistakes]
