@@ -283,6 +283,7 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
 
     SIGTERM ends it in good order. :returns: the exit code.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the keeper's; it ends the cluster in good order
     spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=spec_type)
     configure_logging()
     if spec.cpus and hasattr(os, "sched_setaffinity"):
@@ -297,6 +298,5 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
 
     signal.signal(signal.SIGTERM, on_sigterm)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the keeper's; it ends the cluster in good order
     actor.actor_stopped.wait()
     return outcome.exit_code

@@ -145,6 +145,13 @@ def test_a_halt_and_books_that_are_not_the_venues_are_failures():
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def no_terminal(monkeypatch):
+    """Output to a file or a pipe, whose width nobody has told."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.mark.usefixtures("no_terminal")
 def test_the_command_shows_a_table_and_ends_well():
     result = CliRunner().invoke(app, ["faults", "spot-futures"])
     assert 0 == result.exit_code
@@ -162,6 +169,7 @@ def test_the_command_writes_json():
     }
 
 
+@pytest.mark.usefixtures("no_terminal")
 def test_a_failure_is_shown_and_is_the_exit_code(monkeypatch):
     monkeypatch.setitem(RIGS, "spot-futures", msgspec.structs.replace(CARRY, loss_budget=D(1)))
     result = CliRunner().invoke(app, ["faults", "spot-futures"])
