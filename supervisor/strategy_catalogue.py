@@ -109,10 +109,13 @@ def transition_rows(found: type[Strategy[Any]]) -> tuple[TransitionRow, ...]:
 
 
 def parameter_rows(struct: type[msgspec.Struct], prefix: str = "") -> tuple[ParameterRow, ...]:
-    """The parameters of a struct, in its order; those of a table within it follow under its name."""
+    """The parameters of a struct: its own in their order, then those of its bases; those of a table within it follow
+    under its name.
+    """
     described = docstrings.fields(struct)
+    own = struct.__annotations__
     rows: list[ParameterRow] = []
-    for field in msgspec.structs.fields(struct):
+    for field in sorted(msgspec.structs.fields(struct), key=lambda field: field.name not in own):
         info = inspect.type_info(field.type)
         name = f"{prefix}{field.encode_name}"
         default = "" if field.required else _shown(_default_of(field))

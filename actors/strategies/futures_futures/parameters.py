@@ -10,41 +10,42 @@ import msgspec
 from actors.analytics.funding import NS_PER_HOUR
 from actors.analytics.spread_statistics import StatisticsTerms
 from actors.strategies.futures_futures.spread_signal import NEVER, SpreadTerms
-from actors.strategies.pair.commands import HEDGE_RATIO_MAX, Execution, PairParameters
+from actors.strategies.pair.commands import PairParameters
+from actors.strategies.pair.parameters import (
+    IN_ORDER,
+    Attempts,
+    Bps,
+    Milliseconds,
+    Order,
+    PositiveMilliseconds,
+    TwoLegParameters,
+    order_faults,
+    pair_parameters_of,
+    quantity_faults,
+)
 from messages.instruments import Instrument, InstrumentType
 
 NS_PER_MS = 1_000_000
 NS_PER_MINUTE = 60_000 * NS_PER_MS
 MINUTES_AN_HOUR = 60
 
-IN_ORDER = (
+ORDERS: tuple[Order, ...] = (
     ("z_exit", "less than", "z_enter"),
     ("z_enter", "less than", "z_stop"),
     ("samples_min", "at most", "lookback"),
     ("sample_ms", "at most", "quote_age_max_ms"),
-    ("confirm_ms", "less than", "quote_age_max_ms"),
-    ("slippage_bps_max", "at most", "flatten_slippage_bps"),
 )
-"""Parameters of which the first must be smaller than, or not larger than, the second."""
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Bps = Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]
 PositiveBps = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
 Deviations = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Samples = Annotated[int, msgspec.Meta(ge=10, le=100_000)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
-PositiveMilliseconds = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
-Attempts = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
 
-class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Parameters of a futures-futures pair.
+class FuturesFuturesParameters(TwoLegParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Parameters of a futures-futures pair, beside those of every pair.
 
     :param near: instrument id of the contract that ends first, or of a perpetual.
     :param far: instrument id of the contract that ends last, or of a perpetual where near is one too.
-    :param notional: size of each leg, in quote currency.
     :param hedge_ratio: base of the far leg for each base of the near one.
     :param rule: statistics (deviations from the mean) or fixed (a spread in bps).
     :param statistics: weights of the samples: rolling (a window, all alike) or ewma (old ones fade).
@@ -58,7 +59,6 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     :param min_edge_bps: deviation, net of all costs, to enter at; negative ones trade at a loss on purpose.
     :param min_spread_bps: spread to enter at by the fixed rule; left at half of it.
     :param horizon_hours: over which the fixed rule expects funding; statistics have the half-life.
-    :param slippage_bps: allowed for in the edge, for the whole round trip.
     :param exit_confirm: readings in a row before leaving for any reason but time.
     :param max_loss_bps: leave at this loss.
     :param profit_target_bps: leave at this profit.
@@ -66,24 +66,11 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     :param half_lives_max: leave after so many half-lives of the spread.
     :param expiry_guard_hours: no entry, and an exit, so long before either contract expires.
     :param settlement_minutes: no order at all so long before either contract expires.
-    :param delta_band: rebalance beyond this share of net delta.
-    :param slippage_bps_max: cap of every order beyond the touch.
-    :param flatten_slippage_bps: cap of the first orders of an emergency; then three times as wide, then the market.
-    :param confirm_ms: how long the edge must hold, in market time.
-    :param leg_timeout_ms: until an order that does not end is cancelled, in market time.
-    :param repair_attempts_max: attempts to complete or unwind before everything is flattened.
-    :param loss_budget: what the repairs of one cycle may cost, as a share of notional.
-    :param cooldown_s: rest after each cycle, in market time.
-    :param quote_age_max_ms: a quote that is older is not traded on, in market time.
-    :param quote_skew_max_ms: while the newest quotes of both legs are further apart, no price decides; 0: may be.
-    :param execution: sequential (the second leg follows what the first filled) or concurrent.
     :param first_leg: which leg goes first when sequential: the less liquid one.
     """
 
     near: str
     far: str
-    notional: Decimal
-    hedge_ratio: Decimal = Decimal(1)
     rule: Literal["statistics", "fixed"] = "statistics"
     statistics: Literal["rolling", "ewma"] = "rolling"
     lookback: Samples = 300
@@ -96,7 +83,6 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     min_edge_bps: Bps = 2.0
     min_spread_bps: PositiveBps = 20.0
     horizon_hours: Annotated[float, msgspec.Meta(ge=0, le=8_760)] = 8.0
-    slippage_bps: NonNegative = 0.0
     exit_confirm: Attempts = 3
     max_loss_bps: PositiveBps = 50.0
     profit_target_bps: PositiveBps = 30.0
@@ -104,17 +90,6 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
     half_lives_max: Annotated[float, msgspec.Meta(gt=0, le=1_000)] = 3.0
     expiry_guard_hours: Annotated[float, msgspec.Meta(ge=1, le=8_760)] = 24.0
     settlement_minutes: Annotated[float, msgspec.Meta(ge=0, le=1_440)] = 30.0
-    delta_band: Share = 0.05
-    slippage_bps_max: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 5.0
-    flatten_slippage_bps: Annotated[float, msgspec.Meta(gt=0, le=3_000)] = 100.0
-    confirm_ms: Milliseconds = 100
-    leg_timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
-    repair_attempts_max: Attempts = 3
-    loss_budget: Share = 0.01
-    cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 2.0
-    quote_age_max_ms: PositiveMilliseconds = 5_000
-    quote_skew_max_ms: Milliseconds = 0
-    execution: Literal["sequential", "concurrent"] = "sequential"
     first_leg: Literal["near", "far"] = "far"
 
 
@@ -123,13 +98,7 @@ class FuturesFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_field
 
 def faults_of(parameters: FuturesFuturesParameters, instruments: Mapping[str, Instrument]) -> list[str]:
     """Every mistake that the types of the single parameters do not exclude, one sentence each."""
-    faults = []
-    notional, ratio = parameters.notional, parameters.hedge_ratio
-    if not notional.is_finite() or notional <= 0:
-        faults.append(f"notional is {notional}, expected more than 0")
-    if not ratio.is_finite() or not 0 < ratio <= HEDGE_RATIO_MAX:
-        faults.append(f"hedge_ratio is {ratio}, expected more than 0 and at most {HEDGE_RATIO_MAX}")
-    faults += _order_faults(parameters)
+    faults = [*quantity_faults(parameters), *_order_faults(parameters)]
     legs = {"near": parameters.near, "far": parameters.far}
     faults += [
         f"{leg} is {name!r}, which is no instrument here; there are: {', '.join(sorted(instruments)) or 'none'}"
@@ -143,10 +112,7 @@ def faults_of(parameters: FuturesFuturesParameters, instruments: Mapping[str, In
 
 
 def _order_faults(parameters: FuturesFuturesParameters) -> Iterator[str]:
-    for name, relation, other in IN_ORDER:
-        value, bound = getattr(parameters, name), getattr(parameters, other)
-        if value > bound or (value == bound and relation == "less than"):
-            yield f"{name} is {value}, expected {relation} {other}, which is {bound}"
+    yield from order_faults(parameters, (*ORDERS, *IN_ORDER))
     guard_minutes = parameters.expiry_guard_hours * MINUTES_AN_HOUR
     if parameters.settlement_minutes >= guard_minutes:
         yield (
@@ -215,21 +181,8 @@ def reversion_half_lives(z_enter: float, z_exit: float, half_lives_max: float) -
 def pair_parameters(parameters: FuturesFuturesParameters) -> PairParameters:
     """What pair execution needs of them; the hedge ratio is the second leg's base for each of the first one's."""
     ratio = parameters.hedge_ratio
-    return PairParameters(
-        execution=Execution(parameters.execution),
-        hedge_ratio=ratio if parameters.first_leg == "near" else 1 / ratio,
-        slippage_bps_max=parameters.slippage_bps_max,
-        flatten_slippage_bps=parameters.flatten_slippage_bps,
-        leg_timeout_ms=parameters.leg_timeout_ms,
-        repair_attempts_max=parameters.repair_attempts_max,
-        loss_budget=parameters.loss_budget * float(parameters.notional),
-        cooldown_ms=round(parameters.cooldown_s * 1_000),
-        quote_age_max_ms=parameters.quote_age_max_ms,
-        exit_basis_bps=0.0,
-        confirm_ms=parameters.confirm_ms,
-        delta_band=parameters.delta_band,
-        is_two_way=True,
-    )
+    second = ratio if parameters.first_leg == "near" else 1 / ratio
+    return pair_parameters_of(parameters, second, exit_basis_bps=0.0, is_two_way=True)
 
 
 def spread_terms(parameters: FuturesFuturesParameters) -> SpreadTerms:

@@ -7,20 +7,25 @@ from typing import Annotated, Literal
 import msgspec
 
 from actors.analytics.funding import NS_PER_HOUR
-from actors.strategies.pair.commands import HEDGE_RATIO_MAX, Execution, PairParameters
+from actors.strategies.pair.commands import PairParameters
+from actors.strategies.pair.parameters import (
+    IN_ORDER,
+    Attempts,
+    Bps,
+    NonNegative,
+    Positive,
+    Share,
+    TwoLegParameters,
+    order_faults,
+    pair_parameters_of,
+    quantity_faults,
+)
 from actors.strategies.spot_futures.carry_signal import CarryTerms
 from messages.instruments import Instrument, InstrumentType
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Bps = Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]
-Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
-Attempts = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
-
-class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Parameters of a spot-futures pair.
+class SpotFuturesParameters(TwoLegParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Parameters of a spot-futures pair, beside those of every pair.
 
     :param spot: instrument id of the spot leg.
     :param futures: instrument id of the perpetual or dated future.
@@ -33,25 +38,13 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     :param min_funding_apr: least gross yearly funding rate to enter at, as a ratio; none: funding is no condition.
     :param horizon_hours: over which funding and borrow are expected.
     :param funding_guard_s: seconds before a funding stamp in which no entry lives on that payment alone.
-    :param slippage_bps: allowed for in the edge, for the whole round trip.
     :param borrow_apr: yearly rate paid on the spot leg's money, as a ratio.
-    :param delta_band: rebalance beyond this share of net delta.
     :param stop_loss: leave at this loss, as a share of notional.
     :param profit_target: leave at this profit, as a share of notional.
     :param holding_hours_max: leave after so long.
     :param expiry_guard_hours: no entry, and an exit, so long before a dated future expires.
     :param leverage: of the futures leg.
     :param margin_ratio_min: flatten when the short's equity over its notional falls below it.
-    :param slippage_bps_max: cap of every order beyond the touch.
-    :param flatten_slippage_bps: cap of the first orders of an emergency; then three times as wide, then the market.
-    :param confirm_ms: how long the edge must hold, in market time.
-    :param leg_timeout_ms: until an order that does not end is cancelled, in market time.
-    :param repair_attempts_max: attempts to complete or unwind before everything is flattened.
-    :param loss_budget: what the repairs of one cycle may cost, as a share of notional.
-    :param cooldown_s: rest after each cycle, in market time.
-    :param quote_age_max_ms: a quote that is older is not traded on, in market time.
-    :param quote_skew_max_ms: while the newest quotes of both legs are further apart, no price decides; 0: may be.
-    :param execution: sequential (the second leg follows what the first filled) or concurrent.
     :param first_leg: which leg goes first when sequential: the less liquid one.
     :param direction: long-spot (spot bought, futures sold) or short-spot, the mirror.
     :param can_short_spot: the account holds or can borrow the base currency that short-spot sells; its cost is
@@ -60,8 +53,6 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     spot: str
     futures: str
-    notional: Decimal
-    hedge_ratio: Decimal = Decimal(1)
     min_edge_bps: Bps = 2.0
     exit_edge_bps: Bps = 1.0
     exit_basis_bps: Bps = 0.0
@@ -69,25 +60,13 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     min_funding_apr: Annotated[float, msgspec.Meta(ge=-100, le=100)] | None = None
     horizon_hours: Annotated[float, msgspec.Meta(ge=0, le=8_760)] = 8.0
     funding_guard_s: NonNegative = 60.0
-    slippage_bps: NonNegative = 0.0
     borrow_apr: NonNegative = 0.0
-    delta_band: Share = 0.05
     stop_loss: Share = 0.02
     profit_target: Share = 0.01
     holding_hours_max: Positive = 24.0
     expiry_guard_hours: NonNegative = 24.0
     leverage: Annotated[float, msgspec.Meta(gt=0, le=125)] = 1.0
     margin_ratio_min: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
-    slippage_bps_max: Annotated[float, msgspec.Meta(ge=0, le=1_000)] = 5.0
-    flatten_slippage_bps: Annotated[float, msgspec.Meta(gt=0, le=3_000)] = 100.0
-    confirm_ms: Milliseconds = 100
-    leg_timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
-    repair_attempts_max: Attempts = 3
-    loss_budget: Share = 0.01
-    cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 2.0
-    quote_age_max_ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 5_000
-    quote_skew_max_ms: Milliseconds = 0
-    execution: Literal["sequential", "concurrent"] = "sequential"
     first_leg: Literal["spot", "futures"] = "spot"
     direction: Literal["long-spot", "short-spot"] = "long-spot"
     can_short_spot: bool = False
@@ -95,26 +74,11 @@ class SpotFuturesParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 def faults_of(parameters: SpotFuturesParameters, instruments: Mapping[str, Instrument]) -> list[str]:
     """Every mistake that the types of the single parameters do not exclude, one sentence each."""
-    faults = []
-    notional, ratio = parameters.notional, parameters.hedge_ratio
-    if not notional.is_finite() or notional <= 0:
-        faults.append(f"notional is {notional}, expected more than 0")
-    if not ratio.is_finite() or not 0 < ratio <= HEDGE_RATIO_MAX:
-        faults.append(f"hedge_ratio is {ratio}, expected more than 0 and at most {HEDGE_RATIO_MAX}")
-    if parameters.confirm_ms >= parameters.quote_age_max_ms:
-        faults.append(
-            f"confirm_ms is {parameters.confirm_ms}, expected less than quote_age_max_ms, which is "
-            f"{parameters.quote_age_max_ms}"
-        )
+    faults = [*quantity_faults(parameters), *order_faults(parameters, IN_ORDER)]
     if parameters.direction == "short-spot" and not parameters.can_short_spot:
         faults.append(
             "direction is short-spot, which sells spot that it has not bought; expected can_short_spot = true, "
             "where the account holds or can borrow it"
-        )
-    if parameters.slippage_bps_max > parameters.flatten_slippage_bps:
-        faults.append(
-            f"flatten_slippage_bps is {parameters.flatten_slippage_bps}, expected at least slippage_bps_max "
-            f"({parameters.slippage_bps_max})"
         )
     legs = {"spot": parameters.spot, "futures": parameters.futures}
     faults += [
@@ -167,20 +131,12 @@ def is_long_spot(parameters: SpotFuturesParameters) -> bool:
 
 def pair_parameters(parameters: SpotFuturesParameters) -> PairParameters:
     """What pair execution needs of them; the hedge ratio is the second leg's base for each of the first one's."""
-    ratio = parameters.hedge_ratio
-    return PairParameters(
-        execution=Execution(parameters.execution),
-        hedge_ratio=ratio if parameters.first_leg == "spot" else 1 / ratio,
-        slippage_bps_max=parameters.slippage_bps_max,
-        flatten_slippage_bps=parameters.flatten_slippage_bps,
-        leg_timeout_ms=parameters.leg_timeout_ms,
-        repair_attempts_max=parameters.repair_attempts_max,
-        loss_budget=parameters.loss_budget * float(parameters.notional),
-        cooldown_ms=round(parameters.cooldown_s * 1_000),
-        quote_age_max_ms=parameters.quote_age_max_ms,
-        exit_basis_bps=parameters.exit_basis_bps if is_long_spot(parameters) else -parameters.exit_basis_bps,
-        confirm_ms=parameters.confirm_ms,
-        delta_band=parameters.delta_band,
+    ratio, basis_bps = parameters.hedge_ratio, parameters.exit_basis_bps
+    return pair_parameters_of(
+        parameters,
+        ratio if parameters.first_leg == "spot" else 1 / ratio,
+        exit_basis_bps=basis_bps if is_long_spot(parameters) else -basis_bps,
+        is_two_way=False,
     )
 
 

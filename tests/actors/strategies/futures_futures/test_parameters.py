@@ -16,6 +16,7 @@ from actors.strategies.futures_futures.parameters import (
 )
 from actors.strategies.futures_futures.spread_signal import NEVER
 from actors.strategies.futures_futures.strategy import FuturesFutures
+from actors.strategies.pair.parameters import TwoLegParameters
 from actors.strategies.registry import KINDS
 from actors.strategies.strategy import ParameterError
 from messages.topics import Channel
@@ -189,5 +190,5 @@ def test_a_hole_between_samples_is_longer_than_a_quote_may_be_old():
 
 
 def test_every_parameter_is_documented_with_its_unit():
-    documented = FuturesFuturesParameters.__doc__ or ""
+    documented = f"{TwoLegParameters.__doc__}{FuturesFuturesParameters.__doc__}"
     assert all(f":param {name}:" in documented for name in FuturesFuturesParameters.__struct_fields__)

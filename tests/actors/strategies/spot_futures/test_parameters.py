@@ -5,6 +5,7 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
+from actors.strategies.pair.parameters import TwoLegParameters
 from actors.strategies.spot_futures.parameters import NS_PER_HOUR, SpotFuturesParameters, deadline_ns, pair_parameters
 from actors.strategies.spot_futures.strategy import SpotFutures
 from actors.strategies.strategy import ParameterError
@@ -72,7 +73,7 @@ def test_values_out_of_range_and_unknown_names_do_not_decode(change):
         ({"hedge_ratio": D("10.1")}, "hedge_ratio is 10.1, expected more than 0 and at most 10"),
         ({"hedge_ratio": D("NaN")}, "hedge_ratio is NaN, expected more than 0 and at most 10"),
         ({"confirm_ms": 5_000}, "confirm_ms is 5000, expected less than quote_age_max_ms"),
-        ({"flatten_slippage_bps": 1.0}, "flatten_slippage_bps is 1.0, expected at least slippage_bps_max"),
+        ({"flatten_slippage_bps": 1.0}, "slippage_bps_max is 5.0, expected at most flatten_slippage_bps, which is 1.0"),
         ({"spot": "BTC.nowhere"}, "spot is 'BTC.nowhere', which is no instrument here"),
         ({"spot": PERPETUAL_ID}, "spot is BTCUSDT.usdm, a perpetual; the leg that is bought must be a spot"),
         ({"futures": SPOT_ID}, "futures is BTCUSDT.spot, a spot instrument; expected a perpetual"),
@@ -143,5 +144,5 @@ def test_a_dated_future_must_be_left_before_its_expiry():
 
 
 def test_every_parameter_is_documented_with_its_unit():
-    documented = SpotFuturesParameters.__doc__ or ""
+    documented = f"{TwoLegParameters.__doc__}{SpotFuturesParameters.__doc__}"
     assert all(f":param {name}:" in documented for name in SpotFuturesParameters.__struct_fields__)
