@@ -36,6 +36,7 @@ from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import MARKET_DATA, TO_GATEWAY, encode
 from messages.control import (
     CheckpointReached,
+    ChildCommand,
     ExecutionsApplied,
     FenceStrategy,
     GatewayUpdate,
@@ -44,7 +45,6 @@ from messages.control import (
     HelloRefused,
     ProcessKind,
     StartTrading,
-    ToChild,
     VenueDown,
     VenueUp,
     Welcome,
@@ -54,6 +54,7 @@ from messages.market import Checkpoint, ClockTick, EndOfData
 from messages.orders import (
     AmendOrder,
     CancelOrder,
+    QueryOrder,
     SubmitOrder,
 )
 from messages.topics import Channel, topic
@@ -160,7 +161,7 @@ class GatewayActor(ChildActor):
             self._desk.records.acknowledge(message.strategy, message.seq)
         elif isinstance(message, Hello):
             self._greet(delivery.sender, message)
-        else:
+        elif isinstance(message, QueryOrder):
             self._desk.ask(message)
 
     def _on_subscription(self, delivery: Delivery) -> None:
@@ -281,7 +282,7 @@ class GatewayActor(ChildActor):
 
     # --- commands and pulses ------------------------------------------------------------------------------------
 
-    def on_command(self, command: ToChild) -> None:
+    def on_command(self, command: ChildCommand) -> None:
         if isinstance(command, Halt):
             self._desk.halt(command.reason)
             self.finish(command.command_id)

@@ -6,15 +6,15 @@ import msgspec
 
 from messages.base import Message
 from messages.control import (
+    CommandDone,
     FromChild,
     FromGateway,
-    FromOperator,
     StrategyInput,
     ToChild,
     ToGateway,
-    ToOperator,
 )
 from messages.market import MarketData
+from messages.operator import FromOperator, ToControl, ToOperator
 from messages.topics import SEPARATOR
 
 FRAME_BYTES_MAX = 1_048_576
@@ -78,4 +78,6 @@ FROM_CHILD: Final[Codec[FromChild]] = Codec("from child", FromChild)
 TO_CHILD: Final[Codec[ToChild]] = Codec("to child", ToChild)
 FROM_OPERATOR: Final[Codec[FromOperator]] = Codec("from operator", FromOperator)
 TO_OPERATOR: Final[Codec[ToOperator]] = Codec("to operator", ToOperator)
+TO_CONTROL: Final[Codec[ToControl]] = Codec("to control", ToControl)
+FROM_CONTROL: Final[Codec[CommandDone]] = Codec("from control", CommandDone)
 STRATEGY_INPUT: Final[Codec[StrategyInput]] = Codec("strategy input", StrategyInput)

@@ -10,8 +10,12 @@ from typing import Annotated
 import msgspec
 
 from messages.base import Count, Id, Message, Ns, OptionalId, Text, check_decimals
-from messages.health import ClusterStatus, GatewayReport, GatewayStatus, StrategyReport, StrategyStatus
-from messages.orders import ClientOrderId, Epoch, ExecutionReport, OrderRequest
+from messages.health import GatewayReport, GatewayStatus, StrategyReport, StrategyStatus
+from messages.orders import AmendOrder, CancelOrder, ClientOrderId, Epoch, ExecutionReport, OrderRequest, SubmitOrder
+from messages.risk import LeaseGrant, LeaseRequest, PositionMismatch, SetTradingState
+
+DROP_COPY_RECORDS_MAX = 256
+"""Records in one frame of the drop copy."""
 
 DeadlineMs = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 
@@ -43,6 +47,16 @@ class ExecutionsApplied(Message, frozen=True, tag="applied"):
 
     strategy: Id
     seq: Count
+
+
+class StillAlive(Message, frozen=True, tag="still-alive"):
+    """Sent to every gateway by the strategy's own loop at each heartbeat.
+
+    A gateway that hears nothing for as long as a lease lasts cancels the strategy's orders, whoever else is dead.
+    """
+
+    strategy: Id
+    epoch: Epoch
 
 
 class CheckpointReached(Message, frozen=True, tag="checkpoint-reached"):
@@ -130,9 +144,35 @@ class HaltStrategy(Message, frozen=True, tag="halt-strategy"):
 
 
 class DrainStrategy(Message, frozen=True, tag="drain-strategy"):
-    """The cluster shuts down: open nothing new, cancel what works, settle the pair in hand, hold positions."""
+    """The strategy is paused, or the cluster shuts down: open nothing new, cancel what works, settle the pair in hand,
+    hold positions. `ResumeStrategy` and a new incarnation end it.
+    """
 
     reason: Text
+    ts: Ns
+
+
+class ResumeStrategy(Message, frozen=True, tag="resume-strategy"):
+    """The operator lets a paused or halted strategy trade on, from what it holds."""
+
+    reason: Text
+    ts: Ns
+
+
+class FlattenStrategy(Message, frozen=True, tag="flatten-strategy"):
+    """Cancel what works, close every position, and then stay as after `DrainStrategy`."""
+
+    reason: Text
+    ts: Ns
+
+
+class ParametersChanged(Message, frozen=True, tag="parameters-changed"):
+    """The operator has changed parameters of a running strategy; they were checked.
+
+    :param parameters: all of them, as JSON, in the form in which a config gives them.
+    """
+
+    parameters: Text
     ts: Ns
 
 
@@ -241,6 +281,20 @@ class VenuesReported(Message, frozen=True, tag="venues-report"):
     reports: dict[str, GatewayReport]
 
 
+class DropCopy(Message, frozen=True, tag="drop-copy"):
+    """What a gateway has journaled, in order: intents and reports; sent until it is acknowledged.
+
+    :param first: the number of the first record; they are numbered from 1 since the intent journal began.
+    """
+
+    process: Id
+    first: Count
+    records: Annotated[
+        tuple[SubmitOrder | CancelOrder | AmendOrder | ExecutionReport, ...],
+        msgspec.Meta(min_length=1, max_length=DROP_COPY_RECORDS_MAX),
+    ]
+
+
 class CommandDone(Message, frozen=True, tag="done"):
     command_id: Id
     process: Id
@@ -264,12 +318,47 @@ class StartTrading(Message, frozen=True, tag="start-trading"):
 
 
 class Halt(Message, frozen=True, tag="halt"):
-    """Gateways deny every new order and cancel all working ones; strategies are told. Survives nothing but itself
-    here; the latch that does is part of the order gate.
+    """The kill switch: gateways deny every new order and cancel all working ones; strategies are told.
+
+    A gateway latches it: only `Unhalt` ends it, no restart does.
+
+    :param is_flattening: gateways then close every position, too.
     """
 
     command_id: Id
     reason: Text
+    is_flattening: bool = False
+
+
+class Unhalt(Message, frozen=True, tag="unhalt"):
+    """The operator has ended the halt. Of the processes, only the supervisor may say so."""
+
+    command_id: Id
+    reason: Text
+
+
+class FlattenPosition(Message, frozen=True, tag="flatten-position"):
+    """To a gateway: cancel a strategy's orders in an instrument and bring its position to a target by market orders.
+
+    For a strategy that is dead, quarantined or hung; the gateway's own order, reduce-only.
+
+    :param target: signed; between 0 and what is held.
+    """
+
+    command_id: Id
+    strategy: Id
+    instrument: Id
+    target: Decimal
+    reason: Text
+
+    def __post_init__(self) -> None:
+        check_decimals(self.target)
+
+
+class DropCopyApplied(Message, frozen=True, tag="drop-copy-applied"):
+    """Every record of the drop copy up to this number is in the ledger."""
+
+    number: Count
 
 
 class FenceStrategy(Message, frozen=True, tag="fence"):
@@ -291,6 +380,33 @@ class Drain(Message, frozen=True, tag="drain"):
     deadline_ms: DeadlineMs
 
 
+class Pause(Message, frozen=True, tag="pause"):
+    """To a strategy host: `DrainStrategy`, and the process goes on; done once nothing works any more."""
+
+    command_id: Id
+
+
+class Resume(Message, frozen=True, tag="resume"):
+    command_id: Id
+
+
+class Flatten(Message, frozen=True, tag="flatten"):
+    """To a strategy host: close every position; done when it is flat."""
+
+    command_id: Id
+    deadline_ms: DeadlineMs
+
+
+class ChangeParameters(Message, frozen=True, tag="change-parameters"):
+    """To a strategy host. Refused where the strategy's own check finds a mistake; then nothing has changed.
+
+    :param parameters: all of them, as JSON.
+    """
+
+    command_id: Id
+    parameters: Text
+
+
 class ReportRequest(Message, frozen=True, tag="report-request"):
     command_id: Id
 
@@ -300,41 +416,7 @@ class StopProcess(Message, frozen=True, tag="stop-process"):
     deadline_ms: DeadlineMs
 
 
-# --- the operator ------------------------------------------------------------------------------------------------
-
-
-class StatusRequest(Message, frozen=True, tag="status-request"):
-    command_id: Id
-
-
-class HaltRequest(Message, frozen=True, tag="halt-request"):
-    command_id: Id
-    reason: Text
-
-
-class StopRequest(Message, frozen=True, tag="stop-request"):
-    """:param is_forced: kill at once instead of cancelling and settling first."""
-
-    command_id: Id
-    is_forced: bool = False
-
-
-class CommandAccepted(Message, frozen=True, tag="accepted-command"):
-    command_id: Id
-    text: Text
-
-
-class CommandRefused(Message, frozen=True, tag="refused-command"):
-    command_id: Id
-    text: Text
-
-
-class StatusReply(Message, frozen=True, tag="status"):
-    command_id: Id
-    status: ClusterStatus
-
-
-ToGateway = OrderRequest | Hello | ExecutionsApplied | CheckpointReached
+ToGateway = OrderRequest | Hello | ExecutionsApplied | CheckpointReached | StillAlive
 FromGateway = ExecutionReport | Welcome | HelloRefused | VenueDown | VenueUp
 FromChild = (
     Register
@@ -349,11 +431,41 @@ FromChild = (
     | VenuesReported
     | CommandDone
     | SourcesExhausted
+    | LeaseRequest
+    | DropCopy
+    | PositionMismatch
 )
-ToChild = StartTrading | Halt | FenceStrategy | Drain | ReportRequest | StopProcess
-FromOperator = StatusRequest | HaltRequest | StopRequest
-ToOperator = StatusReply | CommandAccepted | CommandRefused
-StrategyInput = StrategyStarted | RecoveryCompleted | TimerFired | HaltStrategy | DrainStrategy | VenueDown | VenueUp
+ChildNews = LeaseGrant | DropCopyApplied
+"""What a child is told and does not acknowledge: it has no id, and the newest one counts."""
+
+ChildCommand = (
+    StartTrading
+    | Halt
+    | Unhalt
+    | SetTradingState
+    | FenceStrategy
+    | FlattenPosition
+    | Pause
+    | Resume
+    | Flatten
+    | ChangeParameters
+    | Drain
+    | ReportRequest
+    | StopProcess
+)
+ToChild = ChildCommand | ChildNews
+StrategyInput = (
+    StrategyStarted
+    | RecoveryCompleted
+    | TimerFired
+    | HaltStrategy
+    | DrainStrategy
+    | ResumeStrategy
+    | FlattenStrategy
+    | ParametersChanged
+    | VenueDown
+    | VenueUp
+)
 """What a strategy hears beside market data and execution reports."""
 
 StrategyRequest = SetTimer | CancelTimer | Alert

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from messages.base import Count, Id, Message, Ns, OptionalId, Ratio, Text, check_decimals
+from messages.risk import TradingState
 
 ZERO = Decimal(0)
 CYCLES_REPORTED_MAX = 1_000
@@ -236,8 +237,28 @@ class GatewayReport(Message, frozen=True, tag="gateway-report"):
             check_decimals(*amounts.values())
 
 
+class RateBudget(Message, frozen=True, tag="rate-budget"):
+    """One rate limit of a venue, and what waits for it.
+
+    :param left: requests that could leave at once.
+    :param waiting: requests in the queue now; `expired` of them never left, being too old.
+    :param waited_ms_max: the longest wait of a request that left, since this process started.
+    """
+
+    name: Id
+    capacity: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    left: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    waiting: Count = 0
+    expired: Count = 0
+    waited_ms_max: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
+
+
 class GatewayStatus(Message, frozen=True, tag="gateway-status"):
-    """:param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate.
+    """:param trading_state: the strictest that holds for the whole gateway; `strategy_states` those of single ones.
+    :param lease_left_ms: until the leases end, unless they are renewed; 0: only reducing orders pass.
+    :param denials: by reason code, since this process started.
+    :param mismatches: where the venue's word and our books differ, a sentence each.
+    :param tick_to_order: by strategy, from the publication of the causing tick to its order past the gate.
     :param orders: since this process of the gateway started; a restarted one counts from 0.
     :param holdings: by strategy and instrument, what each holds by the gateway's own books; `positions` is their sum.
     """
@@ -252,6 +273,13 @@ class GatewayStatus(Message, frozen=True, tag="gateway-status"):
     published: Count
     tick_to_order: dict[str, Latency]
     holdings: dict[str, dict[str, Decimal]] = {}
+    trading_state: TradingState = TradingState.ACTIVE
+    strategy_states: dict[str, TradingState] = {}
+    lease_left_ms: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0.0
+    unknown_orders: Count = 0
+    denials: dict[str, Count] = {}
+    budgets: tuple[RateBudget, ...] = ()
+    mismatches: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         held = (size for sizes in self.holdings.values() for size in sizes.values())
@@ -270,8 +298,24 @@ class ProcessStatus(Message, frozen=True, tag="process"):
     note: Text
 
 
+class LimitUse(Message, frozen=True, tag="limit-use"):
+    """A common limit: used ≤ granted ≤ max, unless `max` was lowered below what was granted.
+
+    :param name: its path in the config, such as `portfolio.gross_notional_max`.
+    :param currency: of the three figures; empty where they are in an instrument's own unit.
+    """
+
+    name: Text
+    currency: OptionalId
+    used: Ratio
+    granted: Ratio
+    max: Ratio
+
+
 class ClusterStatus(Message, frozen=True, tag="cluster"):
-    """:param alerts: the newest ones, oldest first; `alerts_total` were told since the supervisor started.
+    """:param trading_state: of the cluster as a whole.
+    :param limits: the common limits, as far as the config sets them.
+    :param alerts: the newest ones, oldest first; `alerts_total` were told since the supervisor started.
     :param unmanaged: positions that no running strategy manages, a sentence each, as long as that is so.
     """
 
@@ -285,3 +329,5 @@ class ClusterStatus(Message, frozen=True, tag="cluster"):
     alerts: tuple[str, ...]
     alerts_total: Count = 0
     unmanaged: tuple[str, ...] = ()
+    trading_state: TradingState = TradingState.ACTIVE
+    limits: tuple[LimitUse, ...] = ()

@@ -77,6 +77,26 @@ class DenyReason(StrEnum):
     INVALID_QUANTITY = "invalid-quantity"
     MIN_NOTIONAL = "min-notional"
     MAX_QUANTITY = "max-quantity"
+    MAX_NOTIONAL = "max-notional"
+    """One order above the largest that the config allows."""
+    PRICE_COLLAR = "price-collar"
+    """Too far on the bad side of the reference price."""
+    STALE_REFERENCE = "stale-reference"
+    """No fresh price to judge it by."""
+    REDUCING = "reducing"
+    """The trading state admits only what lowers the exposure."""
+    NO_LEASE = "no-lease"
+    LEASE_EXPIRED = "lease-expired"
+    LEASE_POSITION = "lease-position"
+    """With all open and unknown orders filled, the position would exceed its lease."""
+    LEASE_NOTIONAL = "lease-notional"
+    OPEN_ORDERS = "open-orders"
+    MESSAGE_RATE = "message-rate"
+    REPEATED_EXECUTIONS = "repeated-executions"
+    SELF_TRADE = "self-trade"
+    """It would trade with a working order of our own."""
+    QUEUE_FULL = "queue-full"
+    """The venue's rate limit is used up, and more is waiting for it than may wait."""
     REDUCE_ONLY = "reduce-only"
     """More than the strategy holds, on an account where the venue cannot tell."""
     UNKNOWN_ORDER = "unknown-order"
@@ -108,6 +128,9 @@ def order_tag(name: str, length: int = 8) -> str:
     return "".join(letter for letter in name if letter.isascii() and letter.isalnum())[:length]
 
 
+FLATTEN_PREFIX = "flatten-"
+"""Opens the client order ids of orders by which a gateway itself closes what a dead or halted strategy holds."""
+
 VENUE_ORDER_PREFIXES = ("autoclose-", "adl-autoclose", "settlement-autoclose-")
 """Client order ids of what a venue does to our position without an order of ours: liquidation, auto-deleveraging, the
 settlement of a delisted or expired contract. Source: Binance derivatives "Event: Order Update", read 2026-11-24; its
@@ -118,6 +141,11 @@ underscores are hyphens here, as our ids know no underscore.
 def is_venue_made(name: str) -> bool:
     """Whether a fill with this client order id was forced on us by the venue."""
     return name.startswith(VENUE_ORDER_PREFIXES)
+
+
+def is_forced(name: str) -> bool:
+    """Whether a strategy had no hand in an order with this id: the venue made it, or a gateway that flattens."""
+    return name.startswith((FLATTEN_PREFIX, *VENUE_ORDER_PREFIXES))
 
 
 class SubmitOrder(Message, frozen=True, tag="submit", kw_only=True):

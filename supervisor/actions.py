@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from actors.runtime.spec import ChildSpec
-from messages.control import ToOperator
+from messages.operator import ToOperator
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 from supervisor.report import RunResult

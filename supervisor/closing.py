@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from messages.control import CommandDone, Drain, ProcessKind, ReportRequest, StopProcess, ToChild
+from messages.control import ChildCommand, CommandDone, Drain, ProcessKind, ReportRequest, StopProcess
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, WriteReport
 from supervisor.children import Child, Ended, StopAsked, describe_end
 from supervisor.floor import Floor
@@ -120,7 +120,7 @@ class Closing:
             shutdown.ended(child.name)
         self._go_on()
 
-    def answered(self, child: Child, command: ToChild) -> None:
+    def answered(self, child: Child, command: ChildCommand) -> None:
         """A command of the present step was answered."""
         shutdown = self._shutdown
         if shutdown is not None and shutdown.step is not None and isinstance(command, shutdown.step.command):
@@ -201,7 +201,7 @@ class Closing:
         for name in sorted(shutdown.waiting):
             floor.tell(floor.children[name], command, deadline_ms * NS_PER_MS)
 
-    def _command(self, step: Step, deadline_ms: int) -> ToChild:
+    def _command(self, step: Step, deadline_ms: int) -> ChildCommand:
         command_id = self._floor.command_id(step.name)
         if step.command is ReportRequest:
             return ReportRequest(command_id)

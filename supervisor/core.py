@@ -10,10 +10,8 @@ from typing import Any, Final
 
 from messages.base import PROTOCOL_VERSION
 from messages.control import (
-    CommandAccepted,
     CommandDone,
     GatewayUpdate,
-    HaltRequest,
     Heartbeat,
     ProcessKind,
     Ready,
@@ -21,10 +19,7 @@ from messages.control import (
     ReportRequest,
     SourcesExhausted,
     StartTrading,
-    StatusReply,
-    StatusRequest,
     StillStarting,
-    StopRequest,
     StrategyAlerted,
     StrategyFault,
     StrategyReported,
@@ -32,6 +27,7 @@ from messages.control import (
     VenuesReported,
 )
 from messages.health import ClusterStatus, ProcessState
+from messages.operator import CommandAccepted, CommandRefused, HaltRequest, StatusReply, StatusRequest, StopRequest
 from supervisor.actions import Action, MeasureUsage, ReplyOperator, SetAlarm
 from supervisor.child_spec import ClusterPlan
 from supervisor.children import (
@@ -280,9 +276,11 @@ class Core:
     def _operator_asked(self, asked: OperatorAsked) -> None:
         request = asked.request
         if isinstance(request, StatusRequest):
-            reply: StatusReply | CommandAccepted = StatusReply(request.command_id, self.status())
-        else:
+            reply: StatusReply | CommandAccepted | CommandRefused = StatusReply(request.command_id, self.status())
+        elif isinstance(request, HaltRequest | StopRequest):
             reply = CommandAccepted(request.command_id, self._obey(request))
+        else:
+            reply = CommandRefused(request.command_id, f"{type(request).__name__} is not known to this supervisor")
         self.floor.actions.append(ReplyOperator(asked.peer, reply))
 
     def _obey(self, request: HaltRequest | StopRequest) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import FenceStrategy, Halt, ProcessKind, StartTrading, ToChild
+from messages.control import ChildCommand, FenceStrategy, Halt, ProcessKind, StartTrading
 from messages.health import ProcessState
 from supervisor.actions import Action, KillChild, Log, SaveRegistry, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan
@@ -123,7 +123,7 @@ class Floor:
         self._commands += 1
         return f"{word}-{self.incarnation}-{self._commands}"
 
-    def tell(self, child: Child, command: ToChild, timeout_ns: int = COMMAND_DEADLINE_NS) -> None:
+    def tell(self, child: Child, command: ChildCommand, timeout_ns: int = COMMAND_DEADLINE_NS) -> None:
         """Send a command until it is answered."""
         self.actions.append(self.pending.add(child.name, command, self.now_ns, timeout_ns))
 

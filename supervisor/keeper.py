@@ -19,7 +19,7 @@ from typing import Final
 
 from rich.console import Console
 
-from messages.control import FromOperator, StatusReply, StatusRequest, StopRequest
+from messages.operator import FromOperator, StatusReply, StatusRequest, StopRequest
 from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
 from supervisor.alert_reader import AlertReader

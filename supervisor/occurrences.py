@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from messages.control import FromChild, FromOperator
+from messages.control import FromChild
+from messages.operator import FromOperator
 
 
 class Usage(NamedTuple):

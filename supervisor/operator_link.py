@@ -8,7 +8,7 @@ from uuid import uuid4
 import zmq
 
 from messages.codec import FRAME_BYTES_MAX, TO_OPERATOR, FrameError, encode
-from messages.control import FromOperator, ToOperator
+from messages.operator import FromOperator, ToOperator
 
 SOCKET_NAME = "operator"
 """The supervisor binds its ROUTER for operators under this name in the cluster's runtime directory."""

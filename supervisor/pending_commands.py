@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from messages.control import ToChild
+from messages.control import ChildCommand
 
 RESEND_NS: Final = 200_000_000
 COMMAND_DEADLINE_NS: Final = 30_000_000_000
@@ -12,11 +12,11 @@ class Dispatch(NamedTuple):
     """One command for one child."""
 
     child: str
-    command: ToChild
+    command: ChildCommand
 
 
 class _Pending(NamedTuple):
-    command: ToChild
+    command: ChildCommand
     resend_ns: int
     deadline_ns: int
 
@@ -27,12 +27,12 @@ class PendingCommands:
     def __init__(self) -> None:
         self._pending: dict[tuple[str, str], _Pending] = {}
 
-    def add(self, child: str, command: ToChild, now_ns: int, timeout_ns: int = COMMAND_DEADLINE_NS) -> Dispatch:
+    def add(self, child: str, command: ChildCommand, now_ns: int, timeout_ns: int = COMMAND_DEADLINE_NS) -> Dispatch:
         """Keep a command until it is answered; the caller sends it for the first time."""
         self._pending[child, command.command_id] = _Pending(command, now_ns + RESEND_NS, now_ns + timeout_ns)
         return Dispatch(child, command)
 
-    def settle(self, child: str, command_id: str) -> ToChild | None:
+    def settle(self, child: str, command_id: str) -> ChildCommand | None:
         """The child has answered; returns the command, or None where it was answered before."""
         pending = self._pending.pop((child, command_id), None)
         return pending.command if pending else None

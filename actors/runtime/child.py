@@ -26,7 +26,17 @@ from actors.runtime.mailbox import Delivery, Mailbox, Priority, Wake, Wire
 from actors.runtime.spec import ChildSpec
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import TO_CHILD, FrameError, encode
-from messages.control import CommandDone, Heartbeat, ProcessKind, Ready, Register, StillStarting, StopProcess, ToChild
+from messages.control import (
+    ChildCommand,
+    ChildNews,
+    CommandDone,
+    Heartbeat,
+    ProcessKind,
+    Ready,
+    Register,
+    StillStarting,
+    StopProcess,
+)
 
 COMMANDS: Final = "commands"
 NS_PER_MS: Final = 1_000_000
@@ -104,7 +114,10 @@ class ChildActor(pykka.ThreadingActor):
     def on_open(self) -> None:
         """Make the actor's sockets; runs in its own thread."""
 
-    def on_command(self, command: ToChild) -> None:
+    def on_news(self, news: ChildNews) -> None:
+        """Take what the supervisor tells without asking for an acknowledgement."""
+
+    def on_command(self, command: ChildCommand) -> None:
         """Handle a command that was not handled before; answer with `finish` now or later."""
 
     def on_connection(self, name: str, *, is_up: bool) -> None:
@@ -215,6 +228,9 @@ class ChildActor(pykka.ThreadingActor):
 
     def _on_command_frame(self, delivery: Delivery) -> None:
         command = TO_CHILD.decode(delivery.frame)
+        if isinstance(command, ChildNews):
+            self.on_news(command)
+            return
         done = self._done.get(command.command_id)
         if done is not None:
             self.tell_supervisor(done)

@@ -33,6 +33,7 @@ from messages.control import (
     Alert,
     CancelTimer,
     CheckpointReached,
+    ChildCommand,
     Drain,
     DrainStrategy,
     Halt,
@@ -48,7 +49,6 @@ from messages.control import (
     StrategyReported,
     StrategyStarted,
     StrategyUpdate,
-    ToChild,
     VenueDown,
     VenueUp,
     Welcome,
@@ -339,7 +339,7 @@ class StrategyActor(ChildActor):
 
     # --- commands -----------------------------------------------------------------------------------------------
 
-    def on_command(self, command: ToChild) -> None:
+    def on_command(self, command: ChildCommand) -> None:
         if isinstance(command, ReportRequest):
             report = StrategyReport(self.strategy.status(self.lifecycle), tuple(self.strategy.cycles))
             self.tell_supervisor(StrategyReported(command.command_id, self.child.process, report))

@@ -26,13 +26,13 @@ from messages.base import NS_MAX, PROTOCOL_VERSION
 from messages.codec import encode
 from messages.control import (
     CheckpointReached,
+    ChildCommand,
     FenceStrategy,
     Halt,
     ProcessKind,
     ReportRequest,
     SourcesExhausted,
     StartTrading,
-    ToChild,
     VenuesReported,
 )
 from messages.market import Checkpoint, ClockTick, Depth, EndOfData, Gap, MarkPrice, Quote, Trade
@@ -207,7 +207,7 @@ class ExchangeActor(ChildActor):
 
     # --- commands -----------------------------------------------------------------------------------------------
 
-    def on_command(self, command: ToChild) -> None:
+    def on_command(self, command: ChildCommand) -> None:
         if isinstance(command, StartTrading):
             if self._pacer is None:
                 self._open_markets()

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from messages.control import (
+from messages.health import ClusterStatus
+from messages.operator import (
     CommandAccepted,
     CommandRefused,
     FromOperator,
@@ -19,7 +20,6 @@ from messages.control import (
     StatusRequest,
     StopRequest,
 )
-from messages.health import ClusterStatus
 from supervisor.cluster_finder import AmbiguousCluster, SupervisorDead, find, has_ended, kill_orphans
 from supervisor.commands.base import (
     ClusterOption,

@@ -7,16 +7,7 @@ import pytest
 
 from messages.base import TEXT_LENGTH_MAX
 from messages.codec import FROM_CHILD, FROM_OPERATOR, STRATEGY_INPUT, TO_CHILD, FrameError, encode
-from messages.control import (
-    Drain,
-    RecoveryCompleted,
-    StopProcess,
-    StopRequest,
-    StrategyFault,
-    StrategyReported,
-    ToChild,
-    Welcome,
-)
+from messages.control import Drain, RecoveryCompleted, StopProcess, StrategyFault, StrategyReported, ToChild, Welcome
 from messages.health import (
     CYCLES_REPORTED_MAX,
     Attribution,
@@ -31,6 +22,7 @@ from messages.health import (
     StrategyReport,
     StrategyStatus,
 )
+from messages.operator import StopRequest
 
 D = Decimal
 PNL = Pnl(D("10.5"), D("-2.25"), D("-0.75"), D("1.5"), "USDT")

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 from actors.runtime.spec import ChildSpec, HostSpec
 from messages.base import PROTOCOL_VERSION
-from messages.control import CommandDone, FromOperator, Heartbeat, ProcessKind, Ready, Register, StatusRequest
+from messages.control import CommandDone, Heartbeat, ProcessKind, Ready, Register
 from messages.health import ClusterStatus
+from messages.operator import FromOperator, StatusRequest
 from supervisor.actions import Action, ReplyOperator, SetAlarm, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart, RestartPolicy
 from supervisor.closing import RunOptions

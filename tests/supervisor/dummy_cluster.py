@@ -10,8 +10,9 @@ import msgspec
 import psutil
 
 from actors.runtime.spec import ChildSpec
-from messages.control import ProcessKind, StatusReply, StatusRequest
+from messages.control import ProcessKind
 from messages.health import ClusterStatus, ProcessStatus
+from messages.operator import StatusReply, StatusRequest
 from supervisor.child_spec import CHILDREN_SOCKET, ChildPlan, ClusterPlan, Restart, RestartPolicy
 from supervisor.operator_link import SOCKET_NAME, OperatorLink, OperatorLinkError, new_command_id
 from supervisor.paths import ClusterPaths

@@ -12,8 +12,8 @@ import psutil
 import zmq
 
 from messages.codec import FROM_OPERATOR, encode
-from messages.control import CommandAccepted, StatusReply, StatusRequest, StopRequest
 from messages.health import ClusterStatus
+from messages.operator import CommandAccepted, StatusReply, StatusRequest, StopRequest
 from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
 from supervisor.operator_link import SOCKET_NAME

@@ -8,8 +8,8 @@ from typing import Self
 import zmq
 
 from messages.codec import FROM_OPERATOR, encode
-from messages.control import CommandAccepted, FromOperator, HaltRequest, StatusReply, StatusRequest, ToOperator
 from messages.health import ClusterStatus
+from messages.operator import CommandAccepted, FromOperator, HaltRequest, StatusReply, StatusRequest, ToOperator
 from supervisor.operator_link import SOCKET_NAME
 from supervisor.paths import ClusterPaths
 from tests.supervisor.samples import STATUS

@@ -12,7 +12,7 @@ import pytest
 import structlog
 import zmq
 
-from messages.control import CommandAccepted, HaltRequest, StopRequest
+from messages.operator import CommandAccepted, HaltRequest, StopRequest
 from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED
 from supervisor.actor import Outcome, SupervisorActor

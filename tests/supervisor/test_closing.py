@@ -5,21 +5,19 @@ from decimal import Decimal
 import msgspec
 
 from messages.control import (
-    CommandAccepted,
     Drain,
     FenceStrategy,
     GatewayUpdate,
-    HaltRequest,
     Ready,
     ReportRequest,
     StopProcess,
-    StopRequest,
     StrategyFault,
     StrategyReported,
     StrategyUpdate,
     VenuesReported,
 )
 from messages.health import Lifecycle
+from messages.operator import CommandAccepted, HaltRequest, StopRequest
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, SaveRegistry, WriteReport
 from supervisor.closing import RunOptions
 from supervisor.occurrences import Measured, StopSignalled, Usage

@@ -6,12 +6,10 @@ import pytest
 from actors.runtime.spec import HostSpec
 from messages.base import PROTOCOL_VERSION
 from messages.control import (
-    CommandAccepted,
     CommandDone,
     FenceStrategy,
     GatewayUpdate,
     Halt,
-    HaltRequest,
     Heartbeat,
     ProcessKind,
     Ready,
@@ -19,12 +17,12 @@ from messages.control import (
     SourcesExhausted,
     StartTrading,
     StillStarting,
-    StopRequest,
     StrategyAlerted,
     StrategyFault,
     StrategyUpdate,
 )
 from messages.health import Lifecycle, ProcessState
+from messages.operator import CommandAccepted, HaltRequest, StopRequest
 from supervisor.actions import EXIT_FAILED, Exit, KillChild, Log, MeasureUsage, SaveRegistry, StartChild
 from supervisor.children import ADOPTION_DEADLINE_NS, START_DEADLINE_NS
 from supervisor.closing import DRAINED_DEADLINE_NS, RunOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from messages.codec import encode
-from messages.control import CommandAccepted, FromOperator, HaltRequest, StatusReply, StatusRequest
+from messages.operator import CommandAccepted, FromOperator, HaltRequest, StatusReply, StatusRequest
 from supervisor.operator_link import SOCKET_NAME, BadReply, NotRunning, OperatorLink, new_command_id
 from supervisor.paths import ClusterPaths
 from tests.supervisor.samples import STATUS

@@ -25,8 +25,10 @@ from messages.codec import (
     TO_OPERATOR,
     Codec,
 )
-from messages.control import FromChild, FromGateway, FromOperator, StrategyInput, ToChild, ToGateway, ToOperator
+from messages.control import FromChild, FromGateway, StrategyInput, ToChild, ToGateway
 from messages.market import MarketData
+from messages.operator import FromOperator, ToOperator
+from messages.risk import Lease
 
 LINKS: dict[str, tuple[Codec[Any], Any]] = {
     "market data": (MARKET_DATA, MarketData),
@@ -43,6 +45,7 @@ LINKS: dict[str, tuple[Codec[Any], Any]] = {
 """Every codec of the project with the union that it decodes."""
 
 ITEMS_MAX = 3
+UNSIGNED = {(Lease, name) for name in ("long_max", "short_max", "notional_max")}
 LETTERS = "abcXYZ019-_.:/ \x00\n\x7fßИ水🪙"
 ORDER_ID_LETTERS = "abcXYZ019-"
 
@@ -83,7 +86,8 @@ def _info(cls: type) -> inspect.StructType:
 
 
 def _struct(info: inspect.StructType, random: Random, items_min: int) -> Any:
-    return info.cls(**{field.name: _value(field.type, random, items_min) for field in info.fields})
+    values = {field.name: _value(field.type, random, items_min) for field in info.fields}
+    return info.cls(**{name: abs(value) if (info.cls, name) in UNSIGNED else value for name, value in values.items()})
 
 
 def _value(info: inspect.Type, random: Random, items_min: int) -> Any:
@@ -109,10 +113,10 @@ def _value(info: inspect.Type, random: Random, items_min: int) -> Any:
         case inspect.TupleType():
             return tuple(_value(item, random, items_min) for item in info.item_types)
         case inspect.VarTupleType():
-            count = random.randint(items_min, ITEMS_MAX)
+            count = random.randint(max(items_min, info.min_length or 0), ITEMS_MAX)
             return tuple(_value(info.item_type, random, items_min) for _ in range(count))
         case inspect.DictType():
-            count = random.randint(items_min, ITEMS_MAX)
+            count = random.randint(max(items_min, info.min_length or 0), ITEMS_MAX)
             return {f"key-{number}": _value(info.value_type, random, items_min) for number in range(count)}
     raise AssertionError(f"no message has had a field of type {info} before; say here how to make one")
 

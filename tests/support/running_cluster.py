@@ -12,8 +12,8 @@ from typing import Any, Self
 
 import psutil
 
-from messages.control import StatusReply, StatusRequest
 from messages.health import ClusterStatus, GatewayStatus, ProcessState, ProcessStatus, StrategyStatus
+from messages.operator import StatusReply, StatusRequest
 from supervisor.operator_link import NotRunning, OperatorLink, new_command_id
 from supervisor.paths import ClusterPaths
 

@@ -15,12 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from messages.codec import encode
-from messages.control import (
-    CommandRefused,
-    HaltRequest,
-    StatusReply,
-    StopRequest,
-)
+from messages.operator import CommandRefused, HaltRequest, StatusReply, StopRequest
 from supervisor import cli, registry
 from supervisor.cluster_finder import kill_orphans
 from supervisor.commands import app as commands
