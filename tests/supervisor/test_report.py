@@ -221,7 +221,8 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one_and_no_other_file(
 def test_a_status_becomes_objects_with_the_names_of_its_fields() -> None:
     plain = to_plain(STATUS)
     names = ["cluster", "phase", "seconds", "is_halted", "processes", "gateways", "strategies"]
-    assert [*names, "alerts", "alerts_total", "unmanaged"] == list(plain)
+    more = ["alerts", "alerts_total", "unmanaged", "trading_state", "limits"]
+    assert [*names, *more] == list(plain)
     assert "0.16000" == plain["strategies"][0]["positions"]["BTCUSDT.spot"]
     assert "running" == plain["processes"][0]["state"]
     assert plain == json.loads(json.dumps(plain))
