@@ -95,6 +95,8 @@ class DenyReason(StrEnum):
     REPEATED_EXECUTIONS = "repeated-executions"
     SELF_TRADE = "self-trade"
     """It would trade with a working order of our own."""
+    CANCELLED_UNSENT = "cancelled-unsent"
+    """Cancelled while it waited for the venue's rate limit."""
     QUEUE_FULL = "queue-full"
     """The venue's rate limit is used up, and more is waiting for it than may wait."""
     REDUCE_ONLY = "reduce-only"

@@ -26,6 +26,9 @@ TtlMs = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
 MessagesPerS = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 
 
+Priority = Annotated[int, msgspec.Meta(ge=1, le=10)]
+
+
 class TradingState(StrEnum):
     """What may be sent: for a strategy, a gateway and the cluster each; the strictest of the three wins."""
 
@@ -56,6 +59,7 @@ class Lease(Message, frozen=True, tag="lease"):
         `long_max`.
     :param notional_max: of the absolute position at the gateway's own reference price, in quote currency.
     :param messages_per_s: requests to the venue; 0 = no bound.
+    :param priority: of the strategy, 1 (last) to 10 (first), where the venue's rate limit is scarce.
     """
 
     strategy: Id
@@ -65,6 +69,7 @@ class Lease(Message, frozen=True, tag="lease"):
     short_max: Decimal
     notional_max: Decimal
     messages_per_s: MessagesPerS = 0.0
+    priority: Priority = 5
 
     def __post_init__(self) -> None:
         check_decimals(self.long_max, self.short_max, self.notional_max)

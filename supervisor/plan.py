@@ -86,6 +86,7 @@ class _Planner:
                 venue_orders_endpoint=self._paths.endpoint(f"{EXCHANGE}.orders"),
                 venue_data_endpoint=self._venue_data_endpoint(gateway.id),
                 journal_dir=str(self._paths.journal_dir / f"gateway-{gateway.id}"),
+                rate_limits=gateway.rate_limits,
             )
             command = (sys.executable, "-m", "gateways")
             yield ChildPlan(

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from gateways.exchange.spec import SourceSpec, VenueSpec
+from gateways.rate_limits import RULES_MAX, RateRule
 from messages.instruments import ONE, Instrument, InstrumentType
 
 NAME_LENGTH_MAX = 32
@@ -162,6 +163,7 @@ class GatewayConfig(Table, frozen=True):
     :param depth_levels: levels published on each side of a book.
     :param cpus: the process runs on these processors only; empty: on any.
     :param balances: what the account holds at first, by currency.
+    :param rate_limits: the venue's rules for how much may be sent; none: everything leaves at once.
     """
 
     id: Name
@@ -174,6 +176,7 @@ class GatewayConfig(Table, frozen=True):
     depth_levels: Annotated[int, Meta(ge=1, le=50)] = 10
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     cpus: Cpus = ()
+    rate_limits: Annotated[tuple[RateRule, ...], Meta(max_length=RULES_MAX)] = ()
 
     def venue_spec(self) -> VenueSpec:
         """What the exchange process is to simulate for this gateway: a venue of the same id."""

@@ -1,0 +1,159 @@
+"""What waits for the venue's rate limit, and who goes first. Pure.
+
+Cancels go before risk-reducing requests, those before all others; within a class the strategy with the higher priority
+goes first, and of one strategy the oldest. Nobody starves: one release in every `AGE_EVERY` goes to whatever has waited
+longest. An order that has waited past its time never leaves; cancels and queries do not age.
+
+What waits has not passed the gate: it does so when it leaves, as the world is then.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from heapq import heappop, heappush
+from typing import Any, Final, NamedTuple
+
+from gateways.rate_limits import RequestKind, VenueBudget
+from messages.base import NS_MAX
+from messages.health import RateBudget
+
+WAITING_MAX: Final = 1_024
+"""Orders, amendments and queries that may wait; one more is refused. Cancels always may: there are no more of them than
+open orders.
+"""
+AGE_EVERY: Final = 8
+STALE_ENTRIES_MAX: Final = 64
+PRIORITY_DEFAULT: Final = 5
+PRIORITY_MAX: Final = 10
+NS_PER_MS: Final = 1_000_000
+
+
+class Urgency(IntEnum):
+    """The classes in their order."""
+
+    CANCEL = 0
+    REDUCING = 1
+    OTHER = 2
+
+
+class Waiting(NamedTuple):
+    """One request in the queue.
+
+    :param key: names the request among those of its kind: its client order id.
+    :param expires_ns: it must not leave after this.
+    :param what: handed back as it came.
+    """
+
+    kind: RequestKind
+    key: str
+    urgency: Urgency
+    priority: int
+    added_ns: int
+    expires_ns: int
+    what: Any  # Any: the queue does not look into it
+
+
+class SendQueue:
+    """The queue of one venue account, and its budget.
+
+    :ivar expired: requests that never left, being too old; `waited_ms_max` the longest wait of one that did.
+    """
+
+    def __init__(self, budget: VenueBudget) -> None:
+        self.budget = budget
+        self.expired = 0
+        self.waited_ms_max = 0.0
+        self._waiting: dict[tuple[RequestKind, str], tuple[int, Waiting]] = {}
+        self._urgent: list[tuple[int, int, int, tuple[RequestKind, str]]] = []
+        self._numbers = 0
+        self._left = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def may_pass(self, kind: RequestKind, now_ns: int) -> bool:
+        """Whether a new request may leave at once: nothing waits before it, and the budget admits it; it is spent."""
+        if not self.budget.is_bounded:
+            return True
+        if self._waiting and (kind is not RequestKind.CANCEL or self._has_cancel()):
+            return False
+        if not self.budget.admits(kind, now_ns):
+            return False
+        self.budget.spend(kind, now_ns)
+        return True
+
+    def add(self, request: Waiting) -> bool:
+        """Let a request wait; False where too many do. A second one of the same kind and key changes nothing."""
+        place = (request.kind, request.key)
+        if place in self._waiting:
+            return True
+        if len(self._waiting) >= WAITING_MAX and request.kind is not RequestKind.CANCEL:
+            return False
+        self._numbers += 1
+        self._waiting[place] = (self._numbers, request)
+        heappush(self._urgent, (request.urgency, PRIORITY_MAX - request.priority, self._numbers, place))
+        if len(self._urgent) > 2 * len(self._waiting) + STALE_ENTRIES_MAX:
+            self._tidy()
+        return True
+
+    def withdraw(self, kind: RequestKind, key: str) -> Waiting | None:
+        """Take a request out that has not left; None where there is none."""
+        found = self._waiting.pop((kind, key), None)
+        return None if found is None else found[1]
+
+    def release(self, now_ns: int) -> Iterator[Waiting]:
+        """Yield what may leave now, in its order; when one is yielded it is out, and its tokens are spent."""
+        while self._waiting:
+            request = self._next()
+            if request is None or not self.budget.admits(request.kind, now_ns):
+                return
+            del self._waiting[request.kind, request.key]
+            self._left += 1
+            self.budget.spend(request.kind, now_ns)
+            self.waited_ms_max = max(self.waited_ms_max, (now_ns - request.added_ns) / NS_PER_MS)
+            yield request
+
+    def expire(self, now_ns: int) -> list[Waiting]:
+        """Take out whatever is too old to leave."""
+        late = [request for _, request in self._waiting.values() if request.expires_ns < now_ns]
+        for request in late:
+            del self._waiting[request.kind, request.key]
+        self.expired += len(late)
+        return late
+
+    def wait_ns(self, now_ns: int) -> int | None:
+        """How long until something may leave or is too old; None where nothing waits."""
+        request = self._next()
+        if request is None:
+            return None
+        first_expiry_ns = min((waiting.expires_ns for _, waiting in self._waiting.values()), default=NS_MAX)
+        return max(0, min(self.budget.wait_ns(request.kind, now_ns), first_expiry_ns + 1 - now_ns))
+
+    def status(self, now_ns: int) -> tuple[RateBudget, ...]:
+        """Every rule with what waits for it."""
+        return tuple(
+            RateBudget(rule.name, rule.capacity, rule.left, len(self), self.expired, self.waited_ms_max)
+            for rule in self.budget.status(now_ns)
+        )
+
+    def _next(self) -> Waiting | None:
+        """Who leaves next: the most urgent, or now and then the oldest where nobody cancels."""
+        while self._urgent and not self._is_live(self._urgent[0]):
+            heappop(self._urgent)
+        if not self._urgent:
+            return None
+        first = self._waiting[self._urgent[0][3]][1]
+        if first.urgency is not Urgency.CANCEL and self._left % AGE_EVERY == AGE_EVERY - 1:
+            return next(iter(self._waiting.values()))[1]
+        return first
+
+    def _tidy(self) -> None:
+        """Drop the entries of requests that have left out of their turn."""
+        self._urgent = sorted(filter(self._is_live, self._urgent))
+
+    def _is_live(self, entry: tuple[int, int, int, tuple[RequestKind, str]]) -> bool:
+        found = self._waiting.get(entry[3])
+        return found is not None and found[0] == entry[2]
+
+    def _has_cancel(self) -> bool:
+        first = self._next()
+        return first is not None and first.urgency is Urgency.CANCEL
