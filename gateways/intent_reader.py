@@ -1,0 +1,87 @@
+"""Reads the intent journal beside its writer, a little at a time, so that no order waits for it."""
+
+import struct
+from collections.abc import Collection
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from actors.runtime.journal import MAGIC, segment_files
+from messages.control import DROP_COPY_RECORDS_MAX
+
+READ_BYTES_MAX: Final = 262_144
+"""Of the journal, in one call."""
+
+_HEADER: Final = struct.Struct("<IIB")
+"""Length, checksum, channel. The checksum was looked at when the journal was opened."""
+
+_LENGTH_OF_CHANNEL: Final = 1
+
+
+class IntentReader:
+    """Goes through a journal once, from its beginning, and starts over where it is asked for what it has passed.
+
+    :param channels: whose records are numbered, from 1; the others are passed over.
+    """
+
+    def __init__(self, directory: Path, channels: Collection[int]) -> None:
+        self._directory = directory
+        self._channels = channels
+        self._file: BinaryIO | None = None
+        self._passed = 0
+        self._segments_passed = 0
+
+    def read(self, first: int) -> list[bytes]:
+        """The records from this number on, as many as this call may read; none while it is still on the way there."""
+        if first <= self._passed:
+            self.close()
+            self._passed = self._segments_passed = 0
+        found: list[bytes] = []
+        left = READ_BYTES_MAX
+        while left > 0 and len(found) < DROP_COPY_RECORDS_MAX:
+            record = self._next_record()
+            if record is None:
+                break
+            channel, payload = record
+            left -= _HEADER.size + len(payload)
+            if channel in self._channels:
+                self._passed += 1
+                if self._passed >= first:
+                    found.append(payload)
+        return found
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """How far it has got: segments begun, and bytes of the last one; the same again at the end."""
+        return self._segments_passed, 0 if self._file is None else self._file.tell()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _next_record(self) -> tuple[int, bytes] | None:
+        """None at the end of what was written so far."""
+        while True:
+            file = self._file or self._next_segment()
+            if file is None:
+                return None
+            start = file.tell()
+            head = file.read(_HEADER.size)
+            if len(head) == _HEADER.size:
+                length, _, channel = _HEADER.unpack(head)
+                payload = file.read(length - _LENGTH_OF_CHANNEL)
+                if len(payload) == length - _LENGTH_OF_CHANNEL:
+                    return channel, payload
+            file.seek(start)  # there may be more of it the next time
+            if len(segment_files(self._directory)) <= self._segments_passed:
+                return None
+            self.close()
+
+    def _next_segment(self) -> BinaryIO | None:
+        segments = segment_files(self._directory)
+        if len(segments) <= self._segments_passed:
+            return None
+        self._file = segments[self._segments_passed].open("rb")
+        self._file.seek(len(MAGIC))
+        self._segments_passed += 1
+        return self._file
