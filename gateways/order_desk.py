@@ -5,7 +5,8 @@ one that tells a strategy. The order of things is its whole point: gate, journal
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from time import monotonic_ns
 
 import structlog
@@ -14,14 +15,17 @@ from actors.runtime.journal import JournalFailed
 from actors.runtime.latency import LatencyHistogram
 from gateways.checks import Denial
 from gateways.intent_log import IntentLog
-from gateways.order_gate import OrderGate
+from gateways.order_gate import SILENT_REASONS, OrderGate
 from gateways.order_records import OrderRecords
-from gateways.reconcile import missing_reports
+from gateways.rate_limits import RequestKind, VenueBudget
+from gateways.reconcile import in_flight, missing_reports
+from gateways.send_queue import PRIORITY_DEFAULT, SendQueue, Urgency, Waiting
 from gateways.shared_account import as_venue_sees_it
-from gateways.venue import FundingBooked, OrderStatus
+from gateways.venue import ForcedFill, FundingBooked, OpenOrder, OrderStatus
+from messages.base import NS_MAX
 from messages.codec import encode
 from messages.control import FenceStrategy
-from messages.health import OrderCounts
+from messages.health import OrderCounts, RateBudget
 from messages.order_lifecycle import IllegalOrderStep, Order, OrderState
 from messages.orders import (
     AmendOrder,
@@ -42,6 +46,14 @@ from messages.orders import (
     SubmitOrder,
     is_venue_made,
 )
+from messages.risk import SetTradingState
+
+NS_PER_MS = 1_000_000
+AMENDMENT_WAITS_NS_MAX = 1_000 * NS_PER_MS
+"""An amendment that has waited longer for the rate limit was decided on a market that has gone."""
+
+ADOPTED = "adopted"
+"""Whose an order is that no intent explains, and why it is cancelled."""
 
 log = structlog.get_logger()
 
@@ -49,7 +61,9 @@ log = structlog.get_logger()
 class OrderDesk:
     """:param to_venue: writes a frame to the venue now or not at all; False where it did not.
     :param to_strategy: tells a strategy, if it is there.
-    :param now_ns: market time.
+    :param now_ns: market time; `mono_ns` the monotonic clock of the machine, by which leases end.
+    :param queue: of the venue's rate limits; None: there are none.
+    :ivar denials: requests that were not let through since this process started, by reason code.
     :ivar latency: from the publication of a tick to the order that it caused past the gate, by strategy.
     """
 
@@ -62,20 +76,31 @@ class OrderDesk:
         to_venue: Callable[[bytes], bool],
         to_strategy: Callable[[str, bytes], None],
         now_ns: Callable[[], int],
+        mono_ns: Callable[[], int] = monotonic_ns,
+        queue: SendQueue | None = None,
     ) -> None:
         self.gate = gate
         self.records = records
         self.is_venue_up = False
         self.latency: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
+        self.queue = SendQueue(VenueBudget([], 0)) if queue is None else queue
         self._log = intent_log
         self._to_venue = to_venue
         self._to_strategy = to_strategy
         self._now_ns = now_ns
+        self._mono_ns = mono_ns
+        self.denials: defaultdict[str, int] = defaultdict(int)
         self._counts = dict.fromkeys(("accepted", "rejected", "denied", *CloseReason), 0)
         self._to_cancel = {
             order.request.client_order_id for order in records.open_orders() if order.state is OrderState.CANCELLING
         }
         self._missed: set[str] = set()
+        self._unsent_cancels: dict[str, bytes] = {}
+
+    @property
+    def budgets(self) -> tuple[RateBudget, ...]:
+        """The venue's rate limits, and what waits for them."""
+        return self.queue.status(self._now_ns())
 
     @property
     def counts(self) -> OrderCounts:
@@ -85,17 +110,27 @@ class OrderDesk:
     # --- to the venue ---
 
     def submit(self, order: SubmitOrder, frame: bytes) -> None:
+        """Send an order through the gate, now or when the venue's rate limit has room for it.
+
+        :param frame: as it came.
+        """
+        if self.is_venue_up and not self.queue.may_pass(RequestKind.SUBMIT, self._now_ns()):
+            self._let_wait(order, frame)
+        else:
+            self._submit(order, frame)
+
+    def _submit(self, order: SubmitOrder, frame: bytes) -> None:
         """The one way to the venue: gate, intent journal, write.
 
         :param frame: the order as it came; it is journaled and sent on as it is, but for the reduce-only flag of an
             account that is shared.
         """
-        if self.gate.is_fenced(order.strategy, order.epoch) or order.client_order_id in self.records.orders:
-            # A zombie's order, or an id that has been used: telling its strategy would confuse the order that it has.
-            log.warning("order dropped", order=order.client_order_id, epoch=order.epoch)
+        denial = self.gate.check(order, self.records, self._now_ns(), self._mono_ns())
+        if denial is not None and denial.reason in SILENT_REASONS:
+            log.warning("order dropped", order=order.client_order_id, epoch=order.epoch, reason=denial.reason.value)
             self._counts["denied"] += 1
+            self.denials[denial.reason.value] += 1
             return
-        denial = self.gate.check(order, self._now_ns())
         if denial is None and not self.is_venue_up:
             denial = Denial(DenyReason.VENUE_DOWN, "link=down")
         if denial is None and order.reduce_only:
@@ -116,14 +151,19 @@ class OrderDesk:
             self._measure(order)
         self.catch_up()
         self.records.record_intent(order)
-        if not self._to_venue(frame):
+        if not self._write(RequestKind.SUBMIT, frame):
             self._deny(order, Denial(DenyReason.VENUE_DOWN, "link=down sent=no"))
 
     def cancel(self, request: CancelOrder) -> None:
+        waiting = self.queue.withdraw(RequestKind.SUBMIT, request.client_order_id)
+        if waiting is not None:
+            self._deny(waiting.what[0], Denial(DenyReason.CANCELLED_UNSENT, "waited for the venue's rate limit"))
+            return
         order = self.records.orders.get(request.client_order_id)
         if order is None or not order.is_open:
             self._refuse_cancel(request, RejectReason.UNKNOWN_ORDER, "no such open order at this gateway")
             return
+        self.gate.count_cancel(request.strategy, self._now_ns())
         self._send_cancel(order, request.epoch, request.caused_by)
 
     def _send_cancel(self, order: Order, epoch: int, caused_by: str) -> None:
@@ -136,21 +176,36 @@ class OrderDesk:
             self.records.cancel_requested(request.client_order_id)
         except JournalFailed as error:  # cancels go all the same
             log.error("cancel not journaled", order=request.client_order_id, error=str(error))
-        if not self._to_venue(frame):
-            log.warning("cancel waits for the venue", order=request.client_order_id)
+        if self.is_venue_up and not self.queue.may_pass(RequestKind.CANCEL, self._now_ns()):
+            self._queue_up(RequestKind.CANCEL, request.client_order_id, Urgency.CANCEL, frame)
+        elif not self._write(RequestKind.CANCEL, frame):
+            self._unsent_cancels[request.client_order_id] = frame
 
     def amend(self, request: AmendOrder) -> None:
+        """Send an amendment through the gate, now or when there is room; one that waits gives way to a newer one."""
+        if self.is_venue_up and not self.queue.may_pass(RequestKind.AMEND, self._now_ns()):
+            older = self.queue.withdraw(RequestKind.AMEND, request.client_order_id)
+            if older is not None:
+                self._refuse_amendment(older.what, RejectReason.OTHER, "a newer amendment came while it waited")
+            if not self._queue_up(RequestKind.AMEND, request.client_order_id, Urgency.OTHER, request):
+                self._refuse_amendment(request, RejectReason.OTHER, "queue-full")
+        else:
+            self._amend(request)
+
+    def _amend(self, request: AmendOrder) -> None:
         if self.gate.is_fenced(request.strategy, request.epoch):
             log.warning("amendment dropped", order=request.client_order_id, epoch=request.epoch)
+            self.denials[DenyReason.STALE_EPOCH.value] += 1
             return
         order = self.records.orders.get(request.client_order_id)
         if order is None or not order.is_open or order.request.instrument != request.instrument:
             self._refuse_amendment(request, RejectReason.UNKNOWN_ORDER, "no such open order at this gateway")
             return
-        denial = self.gate.check_amendment(request)
+        denial = self.gate.check_amendment(request, order, self.records, self._now_ns(), self._mono_ns())
         if denial is None and not self.is_venue_up:
             denial = Denial(DenyReason.VENUE_DOWN, "link=down")
         if denial is not None:
+            self.denials[denial.reason.value] += 1
             self._refuse_amendment(request, RejectReason.OTHER, f"{denial.reason.value} {denial.context}")
             return
         frame = encode(request)
@@ -159,7 +214,9 @@ class OrderDesk:
         except JournalFailed as error:
             self._refuse_amendment(request, RejectReason.OTHER, str(error))
             return
-        if not self._to_venue(frame):
+        self.records.record_amendment(request)
+        if not self._write(RequestKind.AMEND, frame):
+            self.records.amendment_not_sent(request)
             self._refuse_amendment(request, RejectReason.OTHER, "venue-down link=down sent=no")
 
     def _deny(self, order: SubmitOrder, denial: Denial) -> None:
@@ -175,8 +232,64 @@ class OrderDesk:
         self._to_strategy(request.strategy, encode(AmendRejected(*head, reason, text, self._now_ns())))
 
     def ask(self, query: QueryOrder) -> None:
-        if self.is_venue_up and not self._to_venue(encode(query)):
+        if not self.is_venue_up:
+            return
+        frame = encode(query)
+        if not self.queue.may_pass(RequestKind.QUERY, self._now_ns()):
+            self._queue_up(RequestKind.QUERY, query.client_order_id, Urgency.REDUCING, frame)
+        elif not self._write(RequestKind.QUERY, frame):
             log.warning("query waits for the venue", order=query.client_order_id)
+
+    # --- the venue's rate limit ---
+
+    def pump(self) -> int | None:
+        """Send what the rate limit lets go by now, and give up what is too old.
+
+        :returns: nanoseconds of market time until there is more to do; None where nothing waits.
+        """
+        now_ns = self._now_ns()
+        for late in self.queue.expire(now_ns):
+            waited = f"waited_ms={(now_ns - late.added_ns) / NS_PER_MS:.1f} for=rate-limit"
+            if late.kind is RequestKind.SUBMIT:
+                self._deny(late.what[0], Denial(DenyReason.ORDER_EXPIRED, waited))
+            elif late.kind is RequestKind.AMEND:
+                self._refuse_amendment(late.what, RejectReason.OTHER, f"{DenyReason.ORDER_EXPIRED.value} {waited}")
+        if self.is_venue_up:
+            for request in self.queue.release(now_ns):
+                self._release(request)
+        return self.queue.wait_ns(now_ns)
+
+    def _release(self, request: Waiting) -> None:
+        if request.kind is RequestKind.SUBMIT:
+            self._submit(*request.what)
+        elif request.kind is RequestKind.AMEND:
+            self._amend(request.what)
+        elif not self._write(request.kind, request.what) and request.kind is RequestKind.CANCEL:
+            self._unsent_cancels[request.key] = request.what
+
+    def _let_wait(self, order: SubmitOrder, frame: bytes) -> None:
+        """What only reduces goes before the rest; it is judged at the gate when it leaves."""
+        reducible = self.records.reducible(order.strategy, order.instrument, order.side)
+        urgency = Urgency.REDUCING if order.quantity <= reducible else Urgency.OTHER
+        lease = self.gate.leases.lease(order.strategy, order.instrument)
+        priority = PRIORITY_DEFAULT if lease is None else lease.priority
+        expires_ns = order.ts_created + order.valid_for_ms * NS_PER_MS
+        place = (RequestKind.SUBMIT, order.client_order_id, urgency, priority)
+        if not self.queue.add(Waiting(*place, self._now_ns(), expires_ns, (order, frame))):
+            self._deny(order, Denial(DenyReason.QUEUE_FULL, f"waiting={len(self.queue)} for=rate-limit"))
+
+    def _queue_up(self, kind: RequestKind, key: str, urgency: Urgency, what: bytes | AmendOrder) -> bool:
+        now_ns = self._now_ns()
+        expires_ns = now_ns + AMENDMENT_WAITS_NS_MAX if kind is RequestKind.AMEND else NS_MAX
+        return self.queue.add(Waiting(kind, key, urgency, PRIORITY_DEFAULT, now_ns, expires_ns, what))
+
+    def _write(self, kind: RequestKind, frame: bytes) -> bool:
+        """Write to the venue now or not at all; what has left counts against its rate limits."""
+        if not self._to_venue(frame):
+            return False
+        if self.queue.budget.is_bounded:
+            self.queue.budget.spend(kind, self._now_ns())
+        return True
 
     def _measure(self, order: SubmitOrder) -> None:
         self.latency[order.strategy].add(monotonic_ns() - order.cause_mono_ns)
@@ -211,7 +324,8 @@ class OrderDesk:
         self.records.apply(numbered)
         self._count(numbered)
         self._forget_cancel(numbered)
-        self._to_strategy(numbered.strategy, frame)
+        if numbered.seq:  # of the gateway's own orders, its strategy is told the fills alone
+            self._to_strategy(numbered.strategy, frame)
         self.catch_up()
         return True
 
@@ -219,6 +333,8 @@ class OrderDesk:
         """Share out among those who hold the position what the venue has closed by itself: a liquidation, say."""
         shares = self.records.share_forced(fill)
         log.warning("the venue closed a position", fill=fill, strategies=[share.strategy for share in shares])
+        if not shares:
+            self.records.note_forced(fill)
         numbered = [report for report in map(self.records.number, shares) if report is not None]
         try:
             frames = self._log.record_all(numbered)
@@ -265,6 +381,7 @@ class OrderDesk:
             counts["rejected"] += 1
         elif isinstance(report, OrderDenied):
             counts["denied"] += 1
+            self.denials[report.reason.value] += 1
         elif isinstance(report, OrderClosed):
             counts[report.reason] += 1
 
@@ -338,3 +455,89 @@ class OrderDesk:
         for order in self.records.open_orders(fence.strategy):
             if order.request.epoch < fence.epoch:
                 self._send_cancel(order, order.request.epoch, "fenced")
+
+    # --- the kill switch, liveness and flattening ---
+
+    def cancel_orders(self, orders: Iterable[Order], caused_by: str) -> None:
+        """Cancel each of these orders, whoever sent it and whatever has been asked of it before."""
+        for order in orders:
+            self._send_cancel(order, order.request.epoch, caused_by)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether anything waits for the link to the venue, or for its rate limit."""
+        return bool(self._unsent_cancels or len(self.queue))
+
+    @property
+    def unsent_cancels(self) -> int:
+        """Cancels that the link to the venue did not take, being full; at most one for each open order."""
+        return len(self._unsent_cancels)
+
+    def send_waiting_cancels(self) -> None:
+        """Send what the link takes by now. After a loss of the link every order is asked about instead, and cancelled
+        by the answer.
+        """
+        if not self.is_venue_up:
+            self._unsent_cancels.clear()
+        for client_order_id, frame in list(self._unsent_cancels.items()):
+            order = self.records.orders.get(client_order_id)
+            if order is not None and order.is_open and not self._write(RequestKind.CANCEL, frame):
+                return
+            del self._unsent_cancels[client_order_id]
+
+    def ask_about(self, orders: Iterable[Order]) -> None:
+        """Ask the venue how these orders stand."""
+        for order in orders:
+            self._ask_about(order)
+
+    def cancel_adopted(self, order: OpenOrder) -> None:
+        """Cancel an order of which there is no record; journaled where the journal can be written."""
+        cancel = CancelOrder(order.client_order_id, ADOPTED, 0, order.instrument, ADOPTED)
+        frame = encode(cancel)
+        try:
+            self._log.intend(frame)
+        except JournalFailed as error:  # cancels go all the same
+            log.error("cancel not journaled", order=order.client_order_id, error=str(error))
+        self._write(RequestKind.CANCEL, frame)
+
+    def on_forced(self, forced: ForcedFill) -> None:
+        """Take what the venue did by itself while nobody was there to be told; what was told changes nothing.
+
+        One that is ahead of its turn, or cannot be journaled, comes again with the account.
+        """
+        if forced.number != self.records.forced_fills + 1:
+            return
+        if self.records.share_forced(forced.fill):
+            self._take_forced(forced.fill)
+        if self.records.share_forced(forced.fill):
+            return
+        self.records.note_forced(forced.fill)
+        try:
+            self._log.note_forced(forced.number)
+        except JournalFailed as error:  # it is known by its trade id, too
+            log.error("forced fill not noted", number=forced.number, error=str(error))
+        self.records.forced_fills = forced.number
+
+    def note_base(self, currency: str, amount: Decimal) -> bool:
+        """Journal what was held of a currency before we traded; False where the journal did not take it."""
+        try:
+            self._log.note_base(currency, amount)
+        except JournalFailed as error:
+            log.error("balance not journaled", currency=currency, error=str(error))
+            return False
+        return True
+
+    @property
+    def uncertain_instruments(self) -> set[str]:
+        """Where our books may lack something: orders whose standing is not known, reports that were not journaled."""
+        missed = (self.records.orders[name] for name in self._missed if name in self.records.orders)
+        return in_flight(self.records.open_orders()) | {order.request.instrument for order in missed}
+
+    def note_trading_state(self, command: SetTradingState) -> bool:
+        """Journal a trading state, so that it outlives this process; False where the journal did not take it."""
+        try:
+            self._log.note_trading_state(command)
+        except JournalFailed as error:
+            log.error("trading state not journaled", state=command.state.value, error=str(error))
+            return False
+        return True

@@ -11,15 +11,23 @@ from typing import Final
 
 import msgspec
 
+from gateways.exposure import BUY, Stake
+from gateways.gate_limits import EXECUTIONS_MAX
+from gateways.lease_book import Exposure
+from gateways.open_risk import OpenRisk
+from gateways.throttles import Executions
 from gateways.venue import FundingBooked
 from messages.instruments import Instrument
-from messages.order_lifecycle import CancelRequested, Order
+from messages.order_lifecycle import CancelRequested, IllegalOrderStep, Order
 from messages.orders import (
+    FLATTEN_PREFIX,
+    AmendOrder,
     AmendRejected,
     CancelRejected,
     ExecutionReport,
     Fill,
     FundingPaid,
+    OrderClosed,
     OrderDenied,
     Side,
     SubmitOrder,
@@ -40,54 +48,85 @@ _WIDE: Final = Context(prec=100)
 
 
 class OrderRecords:
-    """:param instruments: by instrument id, of this gateway."""
+    """:param instruments: by instrument id, of this gateway.
+    :ivar crossings: the open orders, as far as a new one could trade with them.
+    :ivar executions: when orders filled, for whoever looks for repetitions.
+    :ivar fundings: number of the last booking of the venue that was shared out; `forced_fills` of the last thing that
+        the venue did by itself.
+    """
 
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments = instruments
         self.orders: dict[str, Order] = {}
         self.fundings = 0
+        self.forced_fills = 0
         self._closed: deque[str] = deque()
         self._open: dict[str, Order] = {}
         self._reports: defaultdict[str, deque[ExecutionReport]] = defaultdict(deque)
         self._last_seq: defaultdict[str, int] = defaultdict(int)
         self._positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._forced: dict[tuple[str, str], None] = {}
+        self._risk = OpenRisk()
+        self.crossings = self._risk.crossings
+        self.executions = Executions(EXECUTIONS_MAX)
 
     def record_intent(self, order: SubmitOrder) -> Order:
         """The order is about to be sent."""
         record = Order(order)
-        self.orders[order.client_order_id] = self._open[order.client_order_id] = record
+        id = order.client_order_id
+        self.orders[id] = self._open[id] = record
+        self._risk.opened(order)
         return record
+
+    def record_amendment(self, request: AmendOrder) -> None:
+        """The amendment is about to be sent: until it is answered, the order counts as either, whichever is worse."""
+        order = self._open.get(request.client_order_id)
+        if order is not None:
+            self._risk.amendment_asked(order, request)
+
+    def amendment_not_sent(self, request: AmendOrder) -> None:
+        """The amendment that was recorded last did not leave."""
+        order = self._open.get(request.client_order_id)
+        if order is not None:
+            self._risk.amendment_answered(order)
 
     def number(self, report: ExecutionReport) -> ExecutionReport | None:
         """The report with its number, to be journaled and then applied; None where it tells nothing new.
 
         An answer to a request is always news. Nothing changes here.
 
-        :raises IllegalOrderStep: the report cannot follow the order's state.
+        :raises IllegalOrderStep: the report cannot follow the order's state, or ends it before all of its fills are
+            known: a fill was lost on the way, and whoever took the end for granted would never ask for it.
         :raises KeyError: the order is none of ours.
         """
         order = self._order_of(report)
+        if isinstance(report, OrderClosed) and order is not None and order.is_open:
+            _check_complete(report, order)
         if order is not None and not order.changes(report) and not isinstance(report, _ANSWERS):
             return None
+        if not _is_told(report):
+            return report
         return msgspec.structs.replace(report, seq=self.last_seq(report.strategy) + 1)
 
     def apply(self, numbered: ExecutionReport) -> None:
-        """Take a numbered report into the books."""
+        """Take a numbered report into the books; one that its strategy is not told has no number."""
         strategy = numbered.strategy
-        assert numbered.seq == self._last_seq[strategy] + 1, f"report {numbered.seq} of {strategy} is out of sequence"
-        self._last_seq[strategy] = numbered.seq
-        self._reports[strategy].append(numbered)
+        if numbered.seq or _is_told(numbered):
+            expected = self._last_seq[strategy] + 1
+            assert numbered.seq == expected, f"report {numbered.seq} of {strategy} is out of sequence"
+            self._last_seq[strategy] = numbered.seq
+            self._reports[strategy].append(numbered)
         order = self._order_of(numbered)
         if isinstance(numbered, Fill):
-            self._positions[strategy, numbered.instrument] += self._position_change(numbered)
-            if order is None:
-                self._note_forced(numbered)
+            self._apply_fill(numbered, order)
         if order is None:
             return
+        was_open, is_answer = order.is_open, self._risk.is_answer(numbered, order)
         order.apply(numbered)
-        if not order.is_open:
-            self._close(order.request.client_order_id)
+        if was_open:
+            self._risk.reported(numbered, order, is_answer=is_answer)
+            if not order.is_open:
+                self._close(order.request.client_order_id)
 
     def cancel_requested(self, client_order_id: str) -> None:
         self.orders[client_order_id].apply(CancelRequested(client_order_id))
@@ -95,6 +134,25 @@ class OrderRecords:
     def open_orders(self, strategy: str | None = None) -> list[Order]:
         """Orders that can still fill, oldest first: of one strategy, or of all."""
         return [order for order in self._open.values() if strategy is None or order.request.strategy == strategy]
+
+    @property
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def open_count_of(self, strategy: str) -> int:
+        return self._risk.open_counts[strategy]
+
+    def stake(self, strategy: str, instrument: str) -> Stake:
+        """What a strategy has at stake in an instrument; it goes on being true."""
+        return self._risk.stakes[strategy, instrument]
+
+    def counted(self, client_order_id: str) -> Decimal:
+        """What of an order is in its stake: all that it may still fill; 0 where it is not open."""
+        return self._risk.counted(client_order_id)
+
+    def exposures(self) -> dict[tuple[str, str], Exposure]:
+        """By strategy and instrument id, wherever something is held or may be."""
+        return self._risk.exposures()
 
     def last_seq(self, strategy: str) -> int:
         return self._last_seq[strategy]
@@ -123,25 +181,11 @@ class OrderRecords:
 
     def is_shared(self, strategy: str, instrument: str) -> bool:
         """Whether another strategy holds this instrument, or has an order in it."""
-        return any(
-            held and name == instrument and owner != strategy for (owner, name), held in self._positions.items()
-        ) or any(
-            order.request.instrument == instrument and order.request.strategy != strategy
-            for order in self._open.values()
-        )
+        return self._risk.is_shared(strategy, instrument)
 
     def reducible(self, strategy: str, instrument: str, side: Side) -> Decimal:
         """What a strategy may still trade on this side without turning its position: less what works there already."""
-        working = sum(
-            (
-                order.open_quantity
-                for order in self._open.values()
-                if (order.request.strategy, order.request.instrument, order.request.side)
-                == (strategy, instrument, side)
-            ),
-            ZERO,
-        )
-        return max(ZERO, -side.sign * self._positions[strategy, instrument] - working)
+        return self._risk.stakes[strategy, instrument].reducible(side)
 
     def share_funding(self, booked: FundingBooked) -> list[FundingPaid]:
         """Divide what the venue booked on the whole position among those who hold it, exactly.
@@ -185,7 +229,8 @@ class OrderRecords:
                 shares.append(msgspec.structs.replace(fill, strategy=owner, quantity=quantity, fee=fee))
         return shares
 
-    def _note_forced(self, fill: Fill) -> None:
+    def note_forced(self, fill: Fill) -> None:
+        """Remember what the venue did by itself, so that a repetition of it is known."""
         self._forced[fill.instrument, fill.trade_id] = None
         if len(self._forced) > FORCED_FILLS_KEPT_MAX:
             del self._forced[next(iter(self._forced))]
@@ -200,9 +245,17 @@ class OrderRecords:
             return self.orders.get(report.client_order_id)
         return self.orders[report.client_order_id]
 
+    def _apply_fill(self, fill: Fill, order: Order | None) -> None:
+        key = (fill.strategy, fill.instrument)
+        position = self._positions[key] = self._positions[key] + self._position_change(fill)
+        self._risk.stakes[key].position = position
+        if order is None:
+            self.note_forced(fill)
+        elif not order.trade_ids:
+            self.executions.note(*key, fill.side is BUY, fill.ts_event)
+
     def _close(self, client_order_id: str) -> None:
-        if self._open.pop(client_order_id, None) is None:
-            return
+        del self._open[client_order_id]
         self._closed.append(client_order_id)
         if len(self._closed) > CLOSED_ORDERS_KEPT_MAX:
             del self.orders[self._closed.popleft()]
@@ -212,10 +265,25 @@ class OrderRecords:
         instrument = self._instruments[fill.instrument]
         in_base = instrument.is_spot and fill.fee_currency == instrument.base
         fee = fill.fee if in_base else ZERO
-        return (fill.quantity if fill.side is Side.BUY else -fill.quantity) - fee
+        return (fill.quantity if fill.side is BUY else -fill.quantity) - fee
+
+
+def _is_told(report: ExecutionReport) -> bool:
+    """Whether its strategy is told: of an order by which the gateway flattens, only the fills."""
+    if isinstance(report, Fill | FundingPaid):
+        return True
+    return not report.client_order_id.startswith(FLATTEN_PREFIX)
 
 
 def _share(amount: Decimal, size: Decimal, whole: Decimal) -> Decimal:
     """The part of an amount that one position is of the whole, to the places that the amount has."""
     part = _WIDE.divide(_WIDE.multiply(amount, size), whole)
     return part.quantize(amount, context=_WIDE)
+
+
+def _check_complete(closed: OrderClosed, order: Order) -> None:
+    if closed.filled_quantity > order.filled_quantity:
+        raise IllegalOrderStep(
+            f"end of order {closed.client_order_id} with {closed.filled_quantity} filled, of which we know "
+            f"{order.filled_quantity}; ask the venue about it"
+        )

@@ -71,15 +71,12 @@ class SendQueue:
         return len(self._waiting)
 
     def may_pass(self, kind: RequestKind, now_ns: int) -> bool:
-        """Whether a new request may leave at once: nothing waits before it, and the budget admits it; it is spent."""
+        """Whether a new request may leave at once: nothing waits before it, and the budget admits it."""
         if not self.budget.is_bounded:
             return True
         if self._waiting and (kind is not RequestKind.CANCEL or self._has_cancel()):
             return False
-        if not self.budget.admits(kind, now_ns):
-            return False
-        self.budget.spend(kind, now_ns)
-        return True
+        return self.budget.admits(kind, now_ns)
 
     def add(self, request: Waiting) -> bool:
         """Let a request wait; False where too many do. A second one of the same kind and key changes nothing."""
@@ -101,14 +98,15 @@ class SendQueue:
         return None if found is None else found[1]
 
     def release(self, now_ns: int) -> Iterator[Waiting]:
-        """Yield what may leave now, in its order; when one is yielded it is out, and its tokens are spent."""
+        """Yield what may leave now, in its order. Whoever takes it spends its tokens, if it does leave: the budget is
+        asked anew before the next one.
+        """
         while self._waiting:
             request = self._next()
             if request is None or not self.budget.admits(request.kind, now_ns):
                 return
             del self._waiting[request.kind, request.key]
             self._left += 1
-            self.budget.spend(request.kind, now_ns)
             self.waited_ms_max = max(self.waited_ms_max, (now_ns - request.added_ns) / NS_PER_MS)
             yield request
 

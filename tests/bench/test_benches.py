@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 import bench.backtest
 import bench.codec
+import bench.curve
+import bench.gate
+import bench.kill_switch
 import bench.machine
 import bench.recorded_source
 import bench.strategy_memory
@@ -131,6 +134,17 @@ def test_the_machine_bench_says_what_a_transition_costs(capsys):
     assert (result["outcry_us"]["p50"] <= 1.0) == result["is_within_target"]
 
 
+def test_the_gate_bench_says_what_an_order_waits_there(capsys):
+    result = json_of(bench.gate.main, capsys)
+    assert bench.gate.QUICK_SAMPLES == result["samples"]
+    for name in bench.gate.Sample._fields:
+        figures = result[f"{name}_us"]
+        assert 0 < figures["p50"] <= figures["p99"] <= figures["p99.9"]
+    assert result["checks_us"]["p50"] < result["journaled_us"]["p50"]
+    assert result["ratio_p50"] == pytest.approx(result["journaled_us"]["p50"] / result["bare_us"]["p50"], rel=0.01)
+    assert (result["journaled_us"]["p50"] <= 15.0) == result["is_within_target"]
+
+
 def test_the_strategy_memory_bench_says_what_one_actor_more_costs(capsys):
     result = json_of(bench.strategy_memory.main, capsys)
     assert {"bench", "actors", "rss_mb", "python_objects_mb", "bare_rss_mb", "is_within_target"} == set(result)
@@ -139,10 +153,32 @@ def test_the_strategy_memory_bench_says_what_one_actor_more_costs(capsys):
     assert (max(result["rss_mb"], result["python_objects_mb"]) <= 0.3) == result["is_within_target"]
 
 
+def test_the_curve_bench_says_what_keys_cost(capsys):
+    result = json_of(bench.curve.main, capsys)
+    assert bench.curve.QUICK_ROUND_TRIPS == result["n"]
+    assert {"plain", "curve"} == set(result["round_trip_us"])
+    for figures in result["round_trip_us"].values():
+        assert 0 < figures["p50"] <= figures["p99"] <= figures["p99.9"]
+    assert set(bench.curve._WAYS) == set(result["receive_us"])
+    assert all(us > 0 for us in result["receive_us"].values())
+
+
+def test_the_kill_switch_bench_says_how_soon_orders_are_denied_and_cancelled(capsys):
+    bench.kill_switch.main(["--json", "--quick"])
+    result = json.loads(capsys.readouterr().out)
+    assert 1_000 == result["open_orders"]
+    assert set(bench.kill_switch.WAYS) == set(result["ways"])
+    for figures in result["ways"].values():
+        assert {"first_denied_ms", "all_cancels_ms"} == set(figures)
+        assert all(0 < ms["p50"] <= ms["p90"] <= ms["p100"] for ms in figures.values())
+
+
 @pytest.mark.parametrize(
     ("main", "words"),
     [
         (bench.codec.main, ["SubmitOrder", "decode", "ratio"]),
+        (bench.curve.main, ["round trip, curve", "CURVE adds", "frame and User-Id"]),
+        (bench.gate.main, ["checks and intent journal", "bare write", "p99.9", "target 15 us"]),
         (bench.machine.main, ["outcry", "bare", "p99", "target 1 us"]),
         pytest.param(bench.backtest.main, ["idle", "requoter", "orders/s", "bare"], marks=needs_capture),
         pytest.param(bench.recorded_source.main, ["three markets", "lines/s", "real time"], marks=needs_capture),

@@ -32,7 +32,21 @@ from messages.orders import (
     SubmitOrder,
 )
 from tests.support.desk import DeskFloor
-from tests.support.orders import NOW_NS, PERPETUAL, accepted, amend, booked, cancel, closed, fill, head, status, submit
+from tests.support.gate_floor import contracts, granted, lease
+from tests.support.orders import (
+    NOW_NS,
+    OPEN_LIMITS,
+    PERPETUAL,
+    accepted,
+    amend,
+    booked,
+    cancel,
+    closed,
+    fill,
+    head,
+    status,
+    submit,
+)
 
 D = Decimal
 ORDER = submit()
@@ -206,7 +220,7 @@ def test_a_missed_report_is_asked_for_with_the_next_order_and_when_the_venue_is_
         working.desk.report(closed(ORDER, "0.004"))
         working.desk.venue_is_lost()
         working.desk.catch_up()
-    assert working.sends() == []
+    assert working.sends() == [query(ORDER)], "its end tells of a fill that nobody has told"
     working.desk.venue_is_back()
     assert query(ORDER) in working.sends()
 
@@ -541,3 +555,50 @@ def test_the_desk_is_told_of_the_venue_and_not_by_the_status_of_an_order(floor: 
     assert [type(report) for report in floor.tells()] == [OrderUnknown, OrderAccepted]
     assert msgspec.structs.asdict(known)["is_known"]
     assert OrderClosed not in [type(report) for report in floor.told]
+
+
+# --- what is not let through --------------------------------------------------------------------------------------
+
+
+def test_denials_are_counted_by_their_reason(floor: DeskFloor) -> None:
+    floor.submit(ORDER)
+    floor.submit(ORDER)
+    floor.submit(submit(2, side=Side.SELL))
+    floor.desk.amend(amend(ORDER, price=D("50000.05")))
+    floor.desk.venue_is_lost()
+    floor.submit(submit(3))
+    floor.gate.fence("carry", 2)
+    floor.submit(submit(4))
+    floor.desk.amend(amend(ORDER))
+    assert floor.desk.denials == {
+        "duplicate-id": 1, "self-trade": 1, "invalid-price": 1, "venue-down": 1, "stale-epoch": 2,
+    }  # fmt: skip
+    # the two amendments are no orders
+    assert floor.desk.counts.denied == 4
+
+
+def test_an_amendment_that_does_not_leave_counts_no_more(floor: DeskFloor) -> None:
+    floor.submit(ORDER)
+    floor.is_link_up = False
+    floor.desk.amend(amend(ORDER, quantity=D("0.020")))
+    assert floor.records.stake("carry", ORDER.instrument).buying == D("0.010")
+    floor.is_link_up = True
+    floor.desk.amend(amend(ORDER, quantity=D("0.020")))
+    assert floor.records.stake("carry", ORDER.instrument).buying == D("0.020")
+
+
+def test_leases_end_by_the_clock_of_the_machine(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.gate.leases = granted(lease("10"))  # for three seconds after its first nanosecond, long ago
+    floor.submit(contracts(1, 2))
+    assert [report.reason for report in floor.tells()] == [DenyReason.LEASE_EXPIRED]
+
+
+def test_cancels_use_up_the_rate_of_messages_and_go_in_any_case(floor: DeskFloor) -> None:
+    floor.gate.limits = msgspec.structs.replace(OPEN_LIMITS, messages_per_s=3.0)
+    floor.submit(ORDER)
+    for _ in range(4):
+        floor.desk.cancel(cancel(ORDER))
+    assert [type(request).__name__ for request in floor.sends()] == ["SubmitOrder"] + 4 * ["CancelOrder"]
+    floor.submit(submit(2))
+    assert [report.reason for report in floor.tells()] == [DenyReason.MESSAGE_RATE]

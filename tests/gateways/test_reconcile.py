@@ -15,6 +15,7 @@ from messages.orders import (
     ExecutionReport,
     Fill,
     OrderAccepted,
+    OrderAmended,
     OrderClosed,
     OrderDenied,
     OrderRejected,
@@ -133,3 +134,42 @@ def test_an_order_that_came_to_nothing_is_closed_from_any_open_state(state: str,
         order.apply(missing)
     assert order.state is (OrderState.DENIED if answer == "never seen" else OrderState.REJECTED)
     assert OrderAccepted not in [type(missing) for missing in missing_reports(order, venue)]
+
+
+# --- terms ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_amendment_whose_answer_was_lost_is_told() -> None:
+    order = Order(ORDER)
+    order.apply(accepted(ORDER))
+    found = status(ORDER, quantity=D("0.020"), price=D("49000.0"))
+    (amended,) = missing_reports(order, found)
+    assert amended == OrderAmended(*head(ORDER), D("0.020"), D("49000.0"), NOW_NS)
+    order.apply(amended)
+    assert missing_reports(order, found) == [], "and then it is known"
+
+
+def test_an_order_of_unknown_outcome_is_told_accepted_and_amended_before_its_fills() -> None:
+    order = Order(ORDER)
+    order.apply(OrderUnknown(*head(ORDER), "lost", NOW_NS))
+    filled = fill(ORDER, "0.015", "t-1")
+    found = status(ORDER, filled, quantity=D("0.015"), price=D("50000.0"), closed=CloseReason.FILLED)
+    reports = missing_reports(order, found)
+    assert kinds(reports) == ["OrderAccepted", "OrderAmended", "t-1", "OrderClosed"]
+    for report in reports:
+        order.apply(report)
+    assert order.state is OrderState.FILLED
+
+
+@pytest.mark.parametrize("terms", [{}, {"quantity": ORDER.quantity, "price": ORDER.price}, {"quantity": D(1)}])
+def test_terms_that_are_as_we_know_them_or_are_not_told_change_nothing(terms: dict[str, Decimal]) -> None:
+    order = Order(ORDER)
+    order.apply(accepted(ORDER))
+    assert missing_reports(order, status(ORDER, **terms)) == []
+
+
+def test_what_has_ended_is_not_amended() -> None:
+    order = Order(ORDER)
+    order.apply(accepted(ORDER))
+    order.apply(closed(ORDER))
+    assert missing_reports(order, status(ORDER, quantity=D("0.020"), price=ORDER.price)) == []

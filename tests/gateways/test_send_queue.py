@@ -39,7 +39,16 @@ def cancel(key: str) -> Waiting:
 
 def leaving(waiting: SendQueue, seconds: int) -> list[str]:
     """What leaves in so many seconds, one a second."""
-    return [entry.what for second in range(1, seconds + 1) for entry in waiting.release(second * S)]
+    return [entry.what for second in range(1, seconds + 1) for entry in released(waiting, second * S)]
+
+
+def released(waiting: SendQueue, now_ns: int) -> list[Waiting]:
+    """What leaves at one moment, all of it for good."""
+    left = []
+    for entry in waiting.release(now_ns):
+        waiting.budget.spend(entry.kind, now_ns)
+        left.append(entry)
+    return left
 
 
 def test_cancels_go_first_then_what_reduces_then_by_priority_and_then_the_oldest() -> None:
@@ -55,13 +64,21 @@ def test_cancels_go_first_then_what_reduces_then_by_priority_and_then_the_oldest
     assert leaving(waiting, 5) == ["cancel", "reducing", "first-priority", "old", "young"]
 
 
+def test_a_request_that_is_taken_and_then_denied_costs_nothing() -> None:
+    waiting = queue()
+    waiting.add(request("denied"))
+    waiting.add(request("next"))
+    assert [entry.what for entry in waiting.release(S)] == ["denied", "next"]
+    assert waiting.budget.admits(SUBMIT, S)
+
+
 def test_nothing_leaves_without_a_token() -> None:
     waiting = queue()
     waiting.add(request("a"))
-    assert list(waiting.release(S - 1_000)) == []
+    assert released(waiting, S - 1_000) == []
     wait_ns = waiting.wait_ns(S - 1_000)
     assert wait_ns in (1_000, 1_001)  # the rest of the second, rounded up so as not to wake up too early
-    assert [entry.what for entry in waiting.release(S - 1_000 + wait_ns)] == ["a"]
+    assert [entry.what for entry in released(waiting, S - 1_000 + wait_ns)] == ["a"]
 
 
 def test_an_order_that_has_waited_past_its_time_never_leaves() -> None:
@@ -105,6 +122,7 @@ def test_a_request_passes_at_once_where_nothing_waits_and_a_token_is_there() -> 
     waiting = queue(capacity=2.0)
     assert not waiting.may_pass(SUBMIT, 0)
     assert waiting.may_pass(SUBMIT, S)
+    waiting.budget.spend(SUBMIT, S)
     assert not waiting.may_pass(SUBMIT, S)
     waiting.add(request("a", added_ns=S))
     assert not waiting.may_pass(SUBMIT, 3 * S), "one that waits has its turn first"
@@ -132,7 +150,7 @@ def test_a_low_priority_order_leaves_although_higher_ones_never_stop_coming() ->
     left = []
     for second in range(1, AGE_EVERY + 1):
         waiting.add(request(f"high-{second}", priority=10))
-        left += [entry.what for entry in waiting.release(second * S)]
+        left += [entry.what for entry in released(waiting, second * S)]
     assert left.index("low") == AGE_EVERY - 1
 
 
@@ -158,11 +176,11 @@ def test_each_request_leaves_once_or_expires_and_cancels_are_never_behind(
     seen: list[str] = []
     for second in range(1, 3 * len(asked) + 5):
         seen += [entry.what for entry in waiting.expire(second * S)]
-        released = list(waiting.release(second * S))
-        assert [entry.urgency for entry in released if entry.urgency is Urgency.CANCEL] == [
-            entry.urgency for entry in released[: sum(entry.urgency is Urgency.CANCEL for entry in released)]
+        gone = released(waiting, second * S)
+        assert [entry.urgency for entry in gone if entry.urgency is Urgency.CANCEL] == [
+            entry.urgency for entry in gone[: sum(entry.urgency is Urgency.CANCEL for entry in gone)]
         ]
-        assert all(entry.expires_ns >= second * S for entry in released)
-        seen += [entry.what for entry in released]
+        assert all(entry.expires_ns >= second * S for entry in gone)
+        seen += [entry.what for entry in gone]
     assert sorted(seen, key=int) == [str(number) for number in range(len(asked))]
     assert len(waiting) == 0

@@ -16,11 +16,13 @@ from gateways.intent_log import IntentChannel, IntentLog
 from gateways.order_desk import OrderDesk
 from gateways.order_gate import OrderGate
 from gateways.order_records import OrderRecords
+from gateways.rate_limits import RateRule, VenueBudget
+from gateways.send_queue import SendQueue
 from gateways.venue import TO_VENUE
 from messages.codec import FROM_GATEWAY, encode
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder
 from tests.support.limits import files_no_longer_than
-from tests.support.orders import INSTRUMENTS, NOW_NS
+from tests.support.orders import INSTRUMENTS, NOW_NS, OPEN_LIMITS, QUOTES
 
 
 class DeskFloor:
@@ -29,7 +31,7 @@ class DeskFloor:
     :ivar is_disk_full: set by `full_disk`; cancels need no journal meanwhile.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *rate_limits: RateRule) -> None:
         self.directory = directory
         self.is_link_up = True
         self.is_disk_full = False
@@ -37,7 +39,9 @@ class DeskFloor:
         self.told: list[Any] = []
         self.now_ns = NOW_NS
         self.log = IntentLog(directory)
-        self.gate = OrderGate(INSTRUMENTS)
+        self.gate = OrderGate(INSTRUMENTS, OPEN_LIMITS)
+        for quote in QUOTES:
+            self.gate.on_market(quote)
         self.desk = OrderDesk(
             gate=self.gate,
             intent_log=self.log,
@@ -45,6 +49,7 @@ class DeskFloor:
             to_venue=self._write,
             to_strategy=self._tell,
             now_ns=lambda: self.now_ns,
+            queue=SendQueue(VenueBudget(rate_limits, NOW_NS)),
         )
         self.desk.venue_is_back()
 

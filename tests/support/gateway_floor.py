@@ -10,7 +10,7 @@ from actors.runtime.journal import Record, read_journal, segment_files
 from actors.runtime.links import Context
 from gateways.gateway import GatewayActor
 from gateways.intent_log import IntentChannel
-from gateways.spec import GatewaySpec
+from gateways.spec import LEASE_TTL_MS_MAX, GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, ToVenue, VenueLogin
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import FROM_GATEWAY
@@ -20,7 +20,7 @@ from messages.market import Checkpoint, ClockTick
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder
 from messages.topics import Channel, topic
 from tests.support.actor_thread import ActorThread, ActorThreads
-from tests.support.orders import NOW_NS, PERPETUAL, SPOT
+from tests.support.orders import NOW_NS, OPEN_LIMITS, PERPETUAL, QUOTES, SPOT
 from tests.support.played_ends import BoundEnd, ConnectedEnd, MarketReader, PlayedMarket, PlayedSupervisor, next_that
 
 VENUE = SPOT.venue
@@ -105,6 +105,15 @@ class PlayedStrategy(ConnectedEnd[FromGateway]):
         self.says(CheckpointReached(self.name, self.market.hears_a(Checkpoint).number))
 
 
+class QuotedGateway(GatewayActor):
+    """Knows prices from its start, without any that it would have to publish."""
+
+    def on_open(self) -> None:
+        super().on_open()
+        for quote in QUOTES:
+            self._gate.on_market(quote)
+
+
 class GatewayFloor:
     def __init__(self, directory: Path, threads: ActorThreads) -> None:
         self._threads = threads
@@ -120,12 +129,12 @@ class GatewayFloor:
             "heartbeat_interval_ms": BEAT_MS, "venue": VENUE, "instruments": (SPOT, PERPETUAL),
             "orders_endpoint": self.endpoints["orders"], "market_data_endpoint": self.endpoints["market"],
             "venue_orders_endpoint": self.venue.endpoint, "venue_data_endpoint": self.venue.market.endpoint,
-            "journal_dir": str(self.journal_dir),
+            "journal_dir": str(self.journal_dir), "lease_ttl_ms": LEASE_TTL_MS_MAX, "checks": OPEN_LIMITS,
         }  # fmt: skip
         return GatewaySpec(**fields | changes)
 
     def start(self, **changes: Any) -> ActorThread:
-        self.actor = self._threads.start(GatewayActor, self.spec(**changes))
+        self.actor = self._threads.start(QuotedGateway, self.spec(**changes))
         return self.actor
 
     def open(self, **changes: Any) -> ActorThread:
@@ -160,7 +169,7 @@ class GatewayFloor:
         status: GatewayStatus = next_that(lambda: self.supervisor.hears_a(GatewayUpdate).status, condition, "status")
         return status
 
-    def restart_as_killed(self, directory: Path) -> None:
+    def restart_as_killed(self, directory: Path, **changes: Any) -> None:
         """Start the next gateway on the journal that it would find if this one were killed now."""
         journal_at_death = directory / "journal-at-death"
         journal_at_death.mkdir()
@@ -171,7 +180,7 @@ class GatewayFloor:
         for heard in (self.venue.heard, self.supervisor.heard):
             heard.clear()
         self.venue.market.forget_subscriptions()
-        self.start()
+        self.start(**changes)
 
     def close(self) -> None:
         self.context.destroy(0)

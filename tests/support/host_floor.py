@@ -15,14 +15,23 @@ from actors.runtime.spec import GatewayEndpoints, HostSpec
 from actors.strategies.own_orders import cause_of
 from messages.base import Message
 from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT, TO_GATEWAY
-from messages.control import ExecutionsApplied, Hello, Ready, ReportRequest, StrategyReported, ToGateway, Welcome
+from messages.control import (
+    ExecutionsApplied,
+    Hello,
+    Ready,
+    ReportRequest,
+    StillAlive,
+    StrategyReported,
+    ToGateway,
+    Welcome,
+)
 from messages.health import StrategyReport
 from messages.market import Trade
 from messages.orders import AmendOrder, Side, SubmitOrder
 from messages.topics import Channel, topic
 from tests.support.actor_thread import ActorThread, ActorThreads
 from tests.support.orders import NOW_NS, SPOT
-from tests.support.played_ends import BoundEnd, PlayedMarket, PlayedSupervisor
+from tests.support.played_ends import BoundEnd, PlayedMarket, PlayedSupervisor, next_of
 from tests.support.sockets import until
 
 STRATEGY = "carry"
@@ -36,13 +45,17 @@ _DECODE: dict[int, Any] = {
 
 
 class PlayedGateway(BoundEnd[ToGateway]):
-    """One gateway. It holds the host to its word: what had an effect on it is in the strategy's journal on disk."""
+    """One gateway. It holds the host to its word: what had an effect on it is in the strategy's journal on disk.
+
+    :ivar last_alive: the last sign of life that was passed over on the way to something else.
+    """
 
     def __init__(self, context: Context, directory: Path, venue: str, journal_dir: Callable[[], Path]) -> None:
         self.venue, self._journal_dir = venue, journal_dir
         self.endpoints = GatewayEndpoints(f"ipc://{directory}/{venue}-o", f"ipc://{directory}/{venue}-m")
         self.market = PlayedMarket(context, self.endpoints.market_data)
         self._last_seq = 0
+        self.last_alive: StillAlive | None = None
         super().__init__(context, self.endpoints.orders, TO_GATEWAY)
 
     def tells(self, *messages: Message | bytes) -> None:
@@ -67,6 +80,26 @@ class PlayedGateway(BoundEnd[ToGateway]):
             "positions": {}, "open_orders": (), "is_venue_up": True,
         }  # fmt: skip
         self.tells(Welcome(**fields | changes))
+
+    def hears(self) -> ToGateway:
+        """The next message that is more than a sign of life."""
+        while isinstance(message := super().hears(), StillAlive):
+            self.last_alive = message
+            self.heard.pop()
+        return message
+
+    @property
+    def hears_nothing(self) -> bool:
+        """Nothing but signs of life."""
+        while self._socket.poll(0):
+            if not isinstance(TO_GATEWAY.decode(self._socket.recv_multipart()[1]), StillAlive):
+                return False
+        return True
+
+    def hears_alive(self) -> StillAlive:
+        """The next sign of life, whatever comes before it."""
+        alive: StillAlive = next_of(StillAlive, super().hears)
+        return alive
 
     def check(self, message: ToGateway, frame: bytes) -> None:
         on_disk = list(read_journal(self._journal_dir()))

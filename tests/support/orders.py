@@ -3,8 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+from gateways.gate_limits import GateLimits
 from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument, InstrumentType
+from messages.market import Quote
 from messages.orders import (
     AmendOrder,
     CancelOrder,
@@ -30,6 +32,15 @@ PERPETUAL = Instrument(
     tick_size=D("0.1"), lot_size=D(1), inverse=True, multiplier=D(100), min_notional=D(200),
 )  # fmt: skip
 INSTRUMENTS = {SPOT.id: SPOT, PERPETUAL.id: PERPETUAL}
+QUOTES = tuple(Quote(id, 49_999.9, 1.0, 50_000.1, 1.0, NOW_NS, NOW_NS) for id in INSTRUMENTS)
+"""Around 50,000, the price of `submit`."""
+
+OPEN_LIMITS = GateLimits(
+    order_notional_max=D("1e18"), price_collar_bps=D(10_000), reference_age_max_ms=86_400_000,
+    open_orders_max=100_000, open_orders_per_strategy_max=100_000, messages_per_s=100_000.0,
+)  # fmt: skip
+"""For tests that are about something else than the gate's bounds."""
+
 
 
 def submit(number: int = 1, **changes: Any) -> SubmitOrder:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from time import monotonic, monotonic_ns
 from typing import Any, Generic, TypeVar
 
-from actors.runtime.links import Context, dealer, publisher, router, subscriber, try_send
+from actors.runtime.keys import Role
+from actors.runtime.links import Context, dealer, is_secured, publisher, router, subscriber, try_send
 from actors.runtime.publisher import Publisher
 from messages.base import Message
 from messages.codec import FROM_CHILD, MARKET_DATA, Codec, encode, split_published
@@ -41,7 +42,7 @@ class BoundEnd(Generic[HeardT]):
         self.bind()
 
     def bind(self) -> None:
-        self._socket = router(self._context, self.endpoint)
+        self._socket = router(self._context, self.endpoint, admits=Role)
 
     def close(self) -> None:
         """Be gone, as if killed; `bind` is the next one under this name."""
@@ -50,10 +51,10 @@ class BoundEnd(Generic[HeardT]):
     def tell(self, peer: str, *messages: Message | bytes) -> None:
         for message in messages:
             frame = message if isinstance(message, bytes) else encode(message)
-            self._socket.send_multipart((peer.encode(), frame))
+            self._socket.send_multipart((self._heard_from if is_secured(self._socket) else peer.encode(), frame))
 
     def hears(self) -> HeardT:
-        _, frame = receive(self._socket, f"a message over the link of {self.endpoint}")
+        self._heard_from, frame = receive(self._socket, f"a message over the link of {self.endpoint}")
         message = self._codec.decode(frame)
         self.check(message, frame)
         self.heard.append(message)
@@ -104,6 +105,10 @@ class ConnectedEnd(Generic[HeardT]):
     def hears_nothing(self) -> bool:
         return not self._socket.poll(0)
 
+    def hears_nothing_for(self, ms: int) -> bool:
+        """Wait for a message, but no longer than this; it is left where it is."""
+        return not self._socket.poll(ms)
+
     def close(self) -> None:
         self._socket.close(0)
 
@@ -139,7 +144,7 @@ class PlayedMarket:
 
     def __init__(self, context: Context, endpoint: str) -> None:
         self.endpoint = endpoint
-        self._socket = publisher(context, endpoint)
+        self._socket = publisher(context, endpoint, admits=Role)
         self._publisher = Publisher(self._socket, is_stamping=False)
         self.topics: set[bytes] = set()
 

@@ -23,6 +23,8 @@ class State(Enum):
 
 class PuppetParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instruments: tuple[str, ...]
+    word: str = ""
+    size: int = 0
 
 
 class Puppet(Strategy[State]):
@@ -34,6 +36,7 @@ class Puppet(Strategy[State]):
     parameters_type = PuppetParameters
     initial = State.OBEDIENT
     terminal = frozenset(State)
+    live_parameters = frozenset({"word"})
     reporting_currency = "USDT"
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: PuppetParameters) -> None:
@@ -50,6 +53,10 @@ class Puppet(Strategy[State]):
     @property
     def is_settled(self) -> bool:
         return not self.open_orders
+
+    def on_parameters_changed(self) -> None:
+        if self.parameters.word == "fail":
+            raise RuntimeError("the puppet was told to fail by its parameters")
 
     def subscriptions(self) -> tuple[tuple[Channel, str], ...]:
         return tuple((Channel.TRADE, name) for name in self.instruments)

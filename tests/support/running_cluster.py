@@ -14,6 +14,7 @@ import psutil
 
 from messages.health import ClusterStatus, GatewayStatus, ProcessState, ProcessStatus, StrategyStatus
 from messages.operator import StatusReply, StatusRequest
+from supervisor.keys import OPERATOR, keyring_of
 from supervisor.operator_link import NotRunning, OperatorLink, new_command_id
 from supervisor.paths import ClusterPaths
 
@@ -70,7 +71,7 @@ class RunningCluster:
         if not self.paths.socket_path("operator").exists():
             return None
         try:
-            with OperatorLink(self.paths.endpoint("operator")) as link:
+            with OperatorLink(self.paths.endpoint("operator"), keyring_of(self.paths, OPERATOR)) as link:
                 reply = link.request(StatusRequest(new_command_id()), 500)
         except NotRunning:
             return None

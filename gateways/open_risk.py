@@ -1,0 +1,118 @@
+"""What all open orders of a gateway may still do: fill, and trade with each other. Pure.
+
+Kept as orders and reports come, so that the gate's questions cost the same however many orders are open.
+"""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Final
+
+from gateways.exposure import Amending, Stake, more_crossing
+from gateways.lease_book import Exposure
+from gateways.self_trade import OwnCrossings
+from messages.order_lifecycle import Order
+from messages.orders import AmendOrder, AmendRejected, ExecutionReport, Fill, OrderAmended, SubmitOrder
+
+ZERO: Final = Decimal(0)
+
+
+class OpenRisk:
+    """:ivar crossings: the open orders, as far as a new one could trade with them.
+    :ivar stakes: by strategy and instrument id.
+    :ivar open_counts: open orders by strategy.
+    """
+
+    def __init__(self) -> None:
+        self.crossings = OwnCrossings()
+        self.stakes: defaultdict[tuple[str, str], Stake] = defaultdict(Stake)
+        self.open_counts: defaultdict[str, int] = defaultdict(int)
+        self._counted: dict[str, Decimal] = {}
+        self._amending: dict[str, Amending] = {}
+
+    def counted(self, client_order_id: str) -> Decimal:
+        """What of an order is in its stake: all that it may still fill; 0 where it is not open."""
+        return self._counted.get(client_order_id, ZERO)
+
+    def exposures(self) -> dict[tuple[str, str], Exposure]:
+        """By strategy and instrument id, wherever something is held or may be."""
+        return {
+            key: Exposure(stake.position, stake.long, stake.short) for key, stake in self.stakes.items() if stake.is_any
+        }
+
+    def is_shared(self, strategy: str, instrument: str) -> bool:
+        """Whether another strategy holds this instrument, or has an order in it."""
+        return any(
+            name == instrument and owner != strategy and stake.is_any for (owner, name), stake in self.stakes.items()
+        )
+
+    # --- what happens to orders ---------------------------------------------------------------------------------
+
+    def opened(self, order: SubmitOrder) -> None:
+        """The order is about to be sent."""
+        self.open_counts[order.strategy] += 1
+        self._counted[order.client_order_id] = order.quantity
+        self.stakes[order.strategy, order.instrument].count(order.side, order.quantity)
+        self.crossings.put(order, order.price)
+
+    def amendment_asked(self, order: Order, request: AmendOrder) -> None:
+        """Until it is answered, the order counts as either, whichever is worse."""
+        amending = self._amending.get(request.client_order_id)
+        if amending is None:
+            amending = self._amending[request.client_order_id] = Amending()
+        amending.ask(request, order.request.side)
+        self._recount(order)
+        self._put_price(order)
+
+    def amendment_answered(self, order: Order) -> None:
+        """One of the order's amendments is settled, whichever way; nothing where none is waited for."""
+        amending = self._amending.get(order.request.client_order_id)
+        if amending is not None:
+            amending.answered()
+            if not amending.asked:
+                del self._amending[order.request.client_order_id]
+        self._recount(order)
+        self._put_price(order)
+
+    def is_answer(self, report: ExecutionReport, order: Order) -> bool:
+        """Whether a report that is about to be applied settles an amendment; a repeated confirmation settles none."""
+        if isinstance(report, OrderAmended):
+            known = order.request
+            return report.quantity != known.quantity or report.price != known.price
+        return isinstance(report, AmendRejected)
+
+    def reported(self, report: ExecutionReport, order: Order, *, is_answer: bool) -> None:
+        """A report has been applied to an open order, which it may have ended.
+
+        :param is_answer: as `is_answer` said before.
+        """
+        if not order.is_open:
+            self._closed(order.request)
+        elif is_answer:
+            self.amendment_answered(order)
+        elif isinstance(report, Fill):
+            self._recount(order)
+
+    def _closed(self, order: SubmitOrder) -> None:
+        self.open_counts[order.strategy] -= 1
+        self.stakes[order.strategy, order.instrument].count(order.side, -self._counted.pop(order.client_order_id))
+        self._amending.pop(order.client_order_id, None)
+        self.crossings.drop(order)
+
+    def _recount(self, order: Order) -> None:
+        """Bring the stake to what an open order may still fill."""
+        request = order.request
+        id, quantity = request.client_order_id, request.quantity
+        amending = self._amending.get(id)
+        if amending is not None and amending.quantity > quantity:
+            quantity = amending.quantity
+        left = max(ZERO, quantity - order.filled_quantity)
+        self.stakes[request.strategy, request.instrument].count(request.side, left - self._counted[id])
+        self._counted[id] = left
+
+    def _put_price(self, order: Order) -> None:
+        request = order.request
+        amending = self._amending.get(request.client_order_id)
+        price = request.price
+        if price is not None and amending is not None and amending.price is not None:
+            price = more_crossing(request.side, price, amending.price)
+        self.crossings.put(request, price)

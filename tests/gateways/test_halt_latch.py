@@ -1,0 +1,71 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateways import halt_latch
+from gateways.halt_latch import HaltNote, clear_halt, decode_note, encode_note, read, set_halt
+from tests.support.limits import files_no_longer_than
+
+NOTE = HaltNote(reason="drill", at_ns=12, by="operator")
+
+
+def test_a_note_is_read_as_it_was_written() -> None:
+    assert decode_note(encode_note(NOTE)) == NOTE
+    assert b'"reason": "drill"' in encode_note(NOTE), "a person can read it"
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"reason": 1}', b"\xff\xfe"])
+def test_what_is_no_note_is_a_halt_all_the_same(data: bytes) -> None:
+    assert "cannot be read" in decode_note(data).reason
+
+
+def test_a_latch_is_set_for_its_owner_only_and_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "halt.json"
+    assert read(path) is None
+    assert halt_latch.stamp(path) is None
+    set_halt(path, NOTE)
+    halt_latch.sync(path)
+    assert read(path) == NOTE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert halt_latch.stamp(path) is not None
+    clear_halt(path)
+    clear_halt(path)
+    halt_latch.sync(path)  # too late, and harmless
+    assert read(path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_note_stays_unless_a_later_one_flattens(tmp_path: Path) -> None:
+    path = tmp_path / "halt.json"
+    later = HaltNote(reason="later", at_ns=13, by="gateway")
+    flattening = HaltNote(reason="out", at_ns=14, by="operator", is_flattening=True)
+    set_halt(path, NOTE)
+    seen = halt_latch.stamp(path)
+    set_halt(path, later)
+    assert read(path) == NOTE
+    assert halt_latch.stamp(path) == seen
+    set_halt(path, flattening)
+    assert read(path) == flattening
+    assert halt_latch.stamp(path) != seen, "one look tells that it was written again"
+    set_halt(path, later)
+    assert read(path) == flattening
+
+
+def test_a_latch_that_cannot_be_opened_halts(tmp_path: Path) -> None:
+    path = tmp_path / "halt.json"
+    path.mkdir()
+    note = read(path)
+    assert note is not None
+    assert "cannot be read" in note.reason
+
+
+def test_a_latch_in_a_folder_that_cannot_be_entered_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert halt_latch.stamp(tmp_path / "file" / "halt.json") is None
+
+
+def test_a_full_disk_leaves_no_half_a_latch(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"\[Errno"), files_no_longer_than(0):
+        set_halt(tmp_path / "halt.json", NOTE)
+    assert list(tmp_path.iterdir()) == []
