@@ -12,17 +12,31 @@ from typing import Final
 
 import structlog
 
-from actors.runtime.child import ChildActor, Outcome, Port, run_child
+from actors.runtime.child import NS_PER_MS, ChildActor, Outcome, Port, run_child
 from actors.runtime.clock import MarketClock
 from actors.runtime.group_sync import GroupSync
-from actors.runtime.links import ORDERS_HWM, publisher, router, subscriber, try_send, try_send_to
+from actors.runtime.keys import Role
+from actors.runtime.links import ORDERS_HWM, publisher, router, subscriber, try_send
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
-from gateways.intent_log import IntentLog
+from gateways.alerts import Alerts
+from gateways.control_link import ControlLink
+from gateways.drop_copy import DropCopyQueue
+from gateways.feed_topics import feed_topics
+from gateways.gateway_status import Around, gateway_status
+from gateways.guard import Guard, Ties
+from gateways.intent_log import COPIED_CHANNELS, IntentLog
+from gateways.intent_reader import IntentReader
+from gateways.lease_book import LeaseBook
 from gateways.order_desk import OrderDesk
 from gateways.order_gate import OrderGate
+from gateways.rate_limits import VenueBudget
 from gateways.readers import Readers
+from gateways.reconciler import Reconciler, Tellers
+from gateways.send_queue import SendQueue
+from gateways.senders import NO_PREFIXES, check_sender
 from gateways.spec import GatewaySpec
+from gateways.strategy_links import StrategyLinks
 from gateways.venue import (
     FROM_VENUE,
     AccountQuery,
@@ -32,41 +46,57 @@ from gateways.venue import (
     OrderStatus,
     VenueLogin,
 )
-from messages.base import PROTOCOL_VERSION, Message
-from messages.codec import MARKET_DATA, TO_GATEWAY, encode
+from messages.base import PROTOCOL_VERSION
+from messages.codec import MARKET_DATA, TO_GATEWAY, FrameError, encode
 from messages.control import (
     CheckpointReached,
     ChildCommand,
+    ChildNews,
+    DropCopyApplied,
     ExecutionsApplied,
     FenceStrategy,
+    FlattenPosition,
     GatewayUpdate,
     Halt,
     Hello,
-    HelloRefused,
     ProcessKind,
     StartTrading,
+    StillAlive,
+    Unhalt,
     VenueDown,
     VenueUp,
-    Welcome,
 )
 from messages.health import GatewayStatus
-from messages.market import Checkpoint, ClockTick, EndOfData
+from messages.market import Checkpoint, ClockTick, EndOfData, Gap
 from messages.orders import (
     AmendOrder,
     CancelOrder,
     QueryOrder,
     SubmitOrder,
+    is_forced,
 )
-from messages.topics import Channel, topic
+from messages.risk import LeaseGrant, SetTradingState
 
+CONTROL: Final = "control"
 ORDERS: Final = "orders"
 SUBSCRIPTIONS: Final = "subscriptions"
 VENUE: Final = "venue"
 VENUE_DATA: Final = "venue-data"
 STATUS_EVERY_PULSES: Final = 5
 ACCOUNT_EVERY_PULSES: Final = 20
+"""The account is asked for, and all that it says compared with our books."""
+RECONCILE_EVERY_NS: Final = 30_000_000_000
+"""The longest time between two such looks, however long a heartbeat is."""
+GAP_NS: Final = 1_000_000_000
+"""Between two looks for the sake of gaps in the market's data."""
 TELL_AGAIN_EVERY_PULSES: Final = 10
 """A strategy acknowledges at each heartbeat of its own; a report that waits this long did not get through."""
+REQUESTS_BETWEEN_LOOKS: Final = 256
+"""Of strategies, before the clock is looked at: a storm of orders goes before timers, and must not silence them."""
+WATCH_NS: Final = 20 * NS_PER_MS
+"""Between two looks at the halt file, and at whether leases are to be asked for."""
+SEND_AGAIN_NS: Final = 2 * NS_PER_MS
+"""A cancel that the venue's link did not take is tried again so soon."""
 LOGIN_RETRY_NS: Final = 500_000_000
 
 log = structlog.get_logger()
@@ -82,15 +112,16 @@ class GatewayActor(ChildActor):
         self.spec = spec
         self._instruments = {instrument.id: instrument for instrument in spec.instruments}
         self._clock = MarketClock(monotonic_ns)
-        self._gate = OrderGate(self._instruments)
+        self._leases = LeaseBook() if spec.is_leased else LeaseBook.unlimited()
+        self._gate = OrderGate(self._instruments, spec.checks, self._leases)
         self._readers = Readers()
-        self._peers: set[str] = set()
-        self._oldest_waiting: dict[str, int] = {}
         self._is_venue_connected = False
         self._is_venue_announced = False
         self._login_ns = 0
+        self._account_asked_ns = 0
         self._account: AccountState | None = None
-        self._pulses = 0
+        self._pulses = self._requests = 0
+        self._alerts = Alerts(spec.process, self.tell_supervisor, self._clock.now_ns)
 
     def on_open(self) -> None:
         spec = self.spec
@@ -104,31 +135,31 @@ class GatewayActor(ChildActor):
             to_venue=self._to_venue,
             to_strategy=self._tell,
             now_ns=self._clock.now_ns,
+            queue=SendQueue(VenueBudget(spec.rate_limits, self._clock.now_ns())),
         )
-        self._orders = router(self.context, spec.orders_endpoint, hwm=ORDERS_HWM)
+        self._drop_copy = self._begin_drop_copy()
+        ties = Ties(self._alerts.add, self._answer, self._clock.now_ns, self._leases.is_running, self._log.last_flatten)
+        self._guard = Guard(spec, self._desk, ties)
+        tellers = Tellers(self._alerts.add, self.tell_supervisor)
+        self._reconciler = Reconciler(spec, self._desk, self._log.bases, tellers)
+        if spec.control_endpoint:
+            control = router(self.context, spec.control_endpoint, admits=(Role.OPERATOR,))
+            link = ControlLink(control, spec.process, self._halt_past_supervisor)
+            self.attach(Port(CONTROL, Priority.COMMANDS, Wire.ROUTED), control, link.on_frame)
+        self._orders = router(self.context, spec.orders_endpoint, admits=(Role.STRATEGY,), hwm=ORDERS_HWM)
+        self._links = StrategyLinks(spec.venue, self._orders, self._desk, self._on_welcome)
         self.attach(Port(ORDERS, Priority.EXECUTIONS, Wire.ROUTED), self._orders, self._on_strategy)
-        market = publisher(self.context, spec.market_data_endpoint)
+        market = publisher(self.context, spec.market_data_endpoint, admits=(Role.STRATEGY,))
         self.attach(Port(SUBSCRIPTIONS, Priority.EXECUTIONS), market, self._on_subscription)
         self._publisher = Publisher(market)
         venue = Port(VENUE, Priority.EXECUTIONS, hwm=ORDERS_HWM)
         self._venue = self.connect(venue, spec.venue_orders_endpoint, spec.venue, self._on_venue)
         data = subscriber(self.context, spec.venue_data_endpoint)
-        for name in self._topics():
+        for name in feed_topics(spec.venue, self._instruments):
             data.subscribe(name)
         self.attach(Port(VENUE_DATA, Priority.MARKET_DATA, Wire.PUBLISHED), data, self._on_market_data)
+        self._set_watch(monotonic_ns())
         self.mailbox.is_lossless = True  # what to leave out is for the readers to say, each for itself
-
-    def _topics(self) -> list[bytes]:
-        """All that the venue publishes, by name: so a gateway that comes late is told the last value of each.
-
-        The clock comes first and the end of the data last, for what is heard after it is news.
-        """
-        of_instruments = (Channel.QUOTE, Channel.TRADE, Channel.DEPTH, Channel.MARK, Channel.GAP)
-        names = [topic(channel, id) for id in self._instruments for channel in of_instruments]
-        clock, checkpoint, end = (
-            topic(channel, self.spec.venue) for channel in (Channel.CLOCK, Channel.CHECKPOINT, Channel.END)
-        )
-        return [clock, *names, checkpoint, end]
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
@@ -143,12 +174,27 @@ class GatewayActor(ChildActor):
             return
         else:
             self._clock.observe(message.ts_received)
+            self._gate.on_market(message)
+            if type(message) is Gap:
+                self._on_gap()
             self.is_drained = isinstance(message, EndOfData)
         self._publisher.publish(message)
 
+    def _on_gap(self) -> None:
+        """What was lost of the market may have been lost with what it did to us."""
+        if self._desk.is_venue_up and monotonic_ns() - self._account_asked_ns > GAP_NS:
+            self._ask_account()
+
     def _on_strategy(self, delivery: Delivery) -> None:
+        self._requests += 1
+        if self._requests % REQUESTS_BETWEEN_LOOKS == 0:
+            self._on_due()
         message = TO_GATEWAY.decode(delivery.frame)
+        prefixes = self.keyring.doorlist.order_prefixes if self.keyring is not None else NO_PREFIXES
+        check_sender(message, delivery.user, self._desk.records.orders, prefixes)
         if isinstance(message, SubmitOrder):
+            if is_forced(message.client_order_id):  # the gate lets such orders pass where a strategy's may not
+                raise FrameError(f"{message.client_order_id} is no name for an order of a strategy")
             self._desk.submit(message, delivery.frame)
         elif isinstance(message, CancelOrder):
             self._desk.cancel(message)
@@ -159,8 +205,12 @@ class GatewayActor(ChildActor):
                 self._checkpoint_reached(message.number)
         elif isinstance(message, ExecutionsApplied):
             self._desk.records.acknowledge(message.strategy, message.seq)
+        elif isinstance(message, StillAlive):
+            if not self._gate.is_fenced(message.strategy, message.epoch):
+                self._links.addresses.heard(delivery)
+                self._guard.heard(message.strategy, monotonic_ns())
         elif isinstance(message, Hello):
-            self._greet(delivery.sender, message)
+            self._on_hello(delivery, message)
         elif isinstance(message, QueryOrder):
             self._desk.ask(message)
 
@@ -179,61 +229,21 @@ class GatewayActor(ChildActor):
             self._desk.on_funding(message)
         else:
             self._desk.report(message)
+        if self._guard.flattener.tasks:
+            self._guard.advance(monotonic_ns())
 
     # --- strategies ---------------------------------------------------------------------------------------------
 
-    def _greet(self, sender: bytes, hello: Hello) -> None:
-        strategy, last_seq = hello.strategy, self._desk.records.last_seq(hello.strategy)
-        if hello.protocol_version != PROTOCOL_VERSION:
-            text = f"protocol version {hello.protocol_version}, this gateway speaks {PROTOCOL_VERSION}"
-        elif self._gate.is_fenced(strategy, hello.epoch):
-            text = f"epoch {hello.epoch} of {strategy} is over; epoch {self._gate.epoch(strategy)} is served"
-        elif hello.next_seq > last_seq + 1:
-            text = f"{strategy} has report {hello.next_seq - 1}, this gateway's journal ends at {last_seq}"
-        else:
-            self._welcome(strategy, hello)
-            return
-        try_send_to(self._orders, sender, encode(HelloRefused(self.spec.venue, strategy, text)))
-
-    def _welcome(self, strategy: str, hello: Hello) -> None:
-        records = self._desk.records
-        self._gate.fence(strategy, hello.epoch)
-        self._peers.add(strategy)
-        records.acknowledge(strategy, hello.next_seq - 1)
-        for report in records.reports_from(strategy, hello.next_seq):
-            self._tell(strategy, encode(report))
-        welcome = Welcome(
-            venue=self.spec.venue,
-            strategy=strategy,
-            epoch=hello.epoch,
-            last_seq=records.last_seq(strategy),
-            positions=records.positions(strategy),
-            open_orders=tuple(order.request.client_order_id for order in records.open_orders(strategy)),
-            is_venue_up=self._desk.is_venue_up,
-        )
-        self._tell(strategy, encode(welcome))
-        if hello.lossless:
-            for number in self._readers.join(strategy):
+    def _on_hello(self, delivery: Delivery, hello: Hello) -> None:
+        if self._links.greet(delivery, hello) and hello.lossless:
+            for number in self._readers.join(hello.strategy):
                 self._checkpoint_reached(number)
 
-    def _tell_all(self, message: Message) -> None:
-        for strategy in list(self._peers):
-            self._tell(strategy, encode(message))
+    def _on_welcome(self, hello: Hello) -> None:
+        self._guard.heard(hello.strategy, monotonic_ns())
 
     def _tell(self, strategy: str, frame: bytes) -> None:
-        """Tell a strategy that has said hello; a numbered report that does not get through is told again later."""
-        if strategy in self._peers:
-            try_send_to(self._orders, strategy.encode(), frame)
-
-    def _tell_again(self) -> None:
-        """Repeat the reports that a strategy has left unacknowledged since the last look; it drops what it has."""
-        for strategy in self._peers:
-            waiting = self._desk.records.reports_from(strategy, 0)
-            oldest = waiting[0].seq if waiting else 0
-            if oldest and self._oldest_waiting.get(strategy) == oldest:
-                for report in waiting:
-                    self._tell(strategy, encode(report))
-            self._oldest_waiting[strategy] = oldest
+        self._links.tell(strategy, frame)
 
     def _checkpoint_reached(self, number: int) -> None:
         self._to_venue(encode(CheckpointReached(self.spec.venue, number)))
@@ -265,27 +275,71 @@ class GatewayActor(ChildActor):
     def _on_venue_lost(self) -> None:
         self._desk.venue_is_lost()
         self._is_venue_announced = False
-        self._tell_all(VenueDown(self.spec.venue, "link to the venue lost", self._clock.now_ns()))
+        self._links.tell_all(VenueDown(self.spec.venue, "link to the venue lost", self._clock.now_ns()))
 
     def _on_account(self, account: AccountState) -> None:
         self._account = account
         for booked in account.fundings:
             self._desk.on_funding(booked)
+        self._reconciler.on_account(account, self._clock.now_ns(), monotonic_ns())
         if not self._is_venue_announced:
             self._is_venue_announced = True
-            self._tell_all(VenueUp(self.spec.venue, self._clock.now_ns()))
+            self._links.tell_all(VenueUp(self.spec.venue, self._clock.now_ns()))
         if not self.is_ready:
             self.set_ready()
 
     def _ask_account(self) -> None:
-        self._to_venue(encode(AccountQuery(self.spec.venue, self._desk.records.fundings)))
+        self._account_asked_ns = monotonic_ns()
+        records = self._desk.records
+        query = AccountQuery(self.spec.venue, records.fundings, records.forced_fills)
+        self._to_venue(encode(query))
+
+    # --- the drop copy ------------------------------------------------------------------------------------------
+
+    def _begin_drop_copy(self) -> DropCopyQueue:
+        """From here on whatever is journaled goes to the ledger too."""
+        reader = IntentReader(Path(self.spec.journal_dir), COPIED_CHANNELS)
+        drop_copy = DropCopyQueue(self.child.process, self._log.recorded, reader.read)
+        self._log.on_recorded = drop_copy.record
+        return drop_copy
+
+    def _on_drop_copy_applied(self, applied: DropCopyApplied) -> None:
+        was_ahead = self._drop_copy.is_ahead
+        self._drop_copy.applied(applied.number)
+        if self._drop_copy.is_ahead and not was_ahead:
+            ours = self._drop_copy.recorded
+            self._alerts.add(
+                f"the ledger has {applied.number} records of {self.child.process}, its journal {ours}: it has lost its "
+                "end; what is journaled until it has as many is missing in the ledger"
+            )
+
+    def on_registered(self) -> None:
+        self._drop_copy.unheard()
+
+    def on_news(self, news: ChildNews) -> None:
+        if isinstance(news, DropCopyApplied):
+            self._on_drop_copy_applied(news)
+        elif isinstance(news, LeaseGrant) and not self._leases.apply(news):
+            log.warning("lease grant refused", serial=news.serial, applied=self._leases.serial)
+
+    def _ask_leases(self, mono_ns: int) -> None:
+        if self._leases.is_request_due(mono_ns):
+            prices = self._gate.fresh_prices(self._clock.now_ns())
+            request = self._leases.request(self.child.process, mono_ns, self._desk.records.exposures(), prices)
+            self.tell_supervisor(request)
 
     # --- commands and pulses ------------------------------------------------------------------------------------
 
     def on_command(self, command: ChildCommand) -> None:
         if isinstance(command, Halt):
-            self._desk.halt(command.reason)
+            self._halt(command)
             self.finish(command.command_id)
+        elif isinstance(command, Unhalt):
+            self._answer(command.command_id, problem := self._guard.unhalt(), not problem)
+        elif isinstance(command, FlattenPosition):
+            self._guard.flatten(command, monotonic_ns())
+        elif isinstance(command, SetTradingState):
+            self._answer(command.command_id, problem := self._guard.set_trading_state(command), not problem)
         elif isinstance(command, FenceStrategy):
             self._fence(command)
             self.finish(command.command_id)
@@ -294,40 +348,67 @@ class GatewayActor(ChildActor):
         else:
             self.finish(command.command_id, f"{type(command).__name__} is not for a gateway", is_ok=False)
 
+    def _answer(self, command_id: str, text: str, is_ok: bool) -> None:
+        self.finish(command_id, text, is_ok=is_ok)
+
+    def _halt(self, command: Halt) -> None:
+        self._guard.halt(command.reason, is_flattening=command.is_flattening, by=command.command_id)
+        self._set_watch(monotonic_ns())
+
+    def _halt_past_supervisor(self, command: Halt) -> None:
+        by = f"the control socket ({command.command_id})"
+        self._guard.halt_unasked(command.reason, is_flattening=command.is_flattening, by=by)
+        self._set_watch(monotonic_ns())
+
     def _fence(self, fence: FenceStrategy) -> None:
         self._desk.fence(fence)
+        self._guard.fenced(fence.strategy)
         if fence.is_final:
             for number in self._readers.leave(fence.strategy):
                 self._checkpoint_reached(number)
 
+    def on_alarm(self) -> None:
+        """What cannot wait for the next pulse."""
+        now_ns = monotonic_ns()
+        self._ask_leases(now_ns)
+        self._guard.look_at_latch()
+        self._desk.send_waiting_cancels()
+        self._desk.pump()
+        self._set_watch(now_ns)
+
+    def _set_watch(self, now_ns: int) -> None:
+        self.set_alarm(now_ns + (SEND_AGAIN_NS if self._desk.has_waiting else WATCH_NS))
+
     def on_pulse(self, mono_ns: int) -> None:
         if self._is_venue_connected and not self._desk.is_venue_up and mono_ns - self._login_ns > LOGIN_RETRY_NS:
             self._log_in()
+        self._guard.on_pulse(mono_ns)
+        self._alerts.flush()
         self._desk.catch_up()
+        for copy in self._drop_copy.due():
+            self.tell_supervisor(copy)
         self._pulses += 1
         if self._pulses % TELL_AGAIN_EVERY_PULSES == 0:
-            self._tell_again()
-        if self._desk.is_venue_up and self._pulses % ACCOUNT_EVERY_PULSES == 0:
+            self._links.tell_again()
+        self._reconciler.on_pulse(mono_ns)
+        is_due = mono_ns - self._account_asked_ns > RECONCILE_EVERY_NS or self._pulses % ACCOUNT_EVERY_PULSES == 0
+        if self._desk.is_venue_up and is_due:
             self._ask_account()
         if self._pulses % STATUS_EVERY_PULSES == 0:
             self.tell_supervisor(GatewayUpdate(self.child.process, self._status()))
 
     def _status(self) -> GatewayStatus:
-        account = self._account
-        return GatewayStatus(
-            id=self.spec.venue,
-            is_venue_up=self._desk.is_venue_up,
-            is_halted=self._gate.is_halted,
-            open_orders=len(self._desk.records.open_orders()),
-            orders=self._desk.counts,
-            positions=self._desk.records.positions(),
-            balances=account.balances if account is not None else {},
+        around = Around(
+            balances=self._account.balances if self._account is not None else {},
             published=self._publisher.published,
-            tick_to_order={strategy: histogram.summary() for strategy, histogram in self._desk.latency.items()},
-            holdings=self._desk.records.holdings(),
+            lease_left_ns=self._leases.left_ns(monotonic_ns()),
+            mismatches=self._reconciler.mismatches.sentences(),
         )
+        return gateway_status(self.spec.venue, self._desk, self._guard.states, around)
 
     def on_close(self) -> None:
+        for copy in self._drop_copy.last():
+            self.tell_supervisor(copy)
         self._group_sync.stop()
         self._log.close()
 

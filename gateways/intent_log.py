@@ -3,18 +3,21 @@
 After a crash the books are made again from it; an intent without an outcome is asked about, never sent again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
 
 from actors.runtime.journal import Journal, JournalFailed, read_journal
+from gateways.flattener import flatten_number
 from gateways.order_gate import OrderGate
 from gateways.order_records import OrderRecords
-from messages.base import Count, Id, Message
+from messages.base import Count, Id, Message, check_decimals
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, encode
 from messages.control import FenceStrategy
 from messages.instruments import Instrument
-from messages.orders import CancelOrder, ExecutionReport, SubmitOrder
+from messages.orders import AmendOrder, CancelOrder, ExecutionReport, SubmitOrder
+from messages.risk import SetTradingState
 
 
 class FundingKnown(Message, frozen=True, tag="funding-known"):
@@ -23,12 +26,29 @@ class FundingKnown(Message, frozen=True, tag="funding-known"):
     number: Count
 
 
+class ForcedKnown(Message, frozen=True, tag="forced-known"):
+    """What the venue did by itself, up to this number, is shared out in the reports before this record."""
+
+    number: Count
+
+
+class HeldBefore(Message, frozen=True, tag="held-before"):
+    """The balance of a currency less what we hold of it by our books: what was there before we traded."""
+
+    currency: Id
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        check_decimals(self.amount)
+
+
 class Fenced(Message, frozen=True, tag="fenced"):
     strategy: Id
     epoch: Count
 
 
-_NOTE: Codec[FundingKnown | Fenced] = Codec("intent journal", FundingKnown | Fenced)
+Note = FundingKnown | ForcedKnown | HeldBefore | Fenced | SetTradingState
+_NOTE: Codec[Note] = Codec("intent journal", Note)
 
 
 class IntentChannel(IntEnum):
@@ -37,15 +57,27 @@ class IntentChannel(IntEnum):
     NOTE = 2
 
 
+COPIED_CHANNELS = (IntentChannel.INTENT, IntentChannel.REPORT)
+"""What the ledger is told of."""
+
+
 class IntentLog:
     """Open for appending; every record is written before the call returns.
 
+    :ivar bases: by currency, what was held of it before we traded, as far as `restore` found it.
+    :ivar last_flatten: number of the last order of the gateway's own that `restore` found.
+    :ivar recorded: intents and reports that `restore` found.
+    :ivar on_recorded: told the frame of every intent and report that has been written since.
     :raises JournalDamaged: the log on disk is damaged before its tail.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._journal = Journal(directory)
+        self.recorded = 0
+        self.last_flatten = 0
+        self.bases: dict[str, Decimal] = {}
+        self.on_recorded: Callable[[bytes], None] = lambda _: None
         self.sync = self._journal.sync
         self.close = self._journal.close
 
@@ -76,22 +108,41 @@ class IntentLog:
     def note_fence(self, fence: FenceStrategy) -> None:
         self._write((IntentChannel.NOTE, encode(Fenced(fence.strategy, fence.epoch))))
 
+    def note_forced(self, number: int) -> None:
+        self._write((IntentChannel.NOTE, encode(ForcedKnown(number))))
+
+    def note_base(self, currency: str, amount: Decimal) -> None:
+        self._write((IntentChannel.NOTE, encode(HeldBefore(currency, amount))))
+
+    def note_trading_state(self, command: SetTradingState) -> None:
+        self._write((IntentChannel.NOTE, encode(command)))
+
     def restore(self, instruments: Mapping[str, Instrument], gate: OrderGate) -> OrderRecords:
-        """The books as they stood when the log ends; fences are put up again at the gate."""
+        """The books as they stood when the log ends; fences and trading states are put up again at the gate."""
         records = OrderRecords(instruments)
         for channel, payload in read_journal(self._directory):
+            self.recorded += channel in COPIED_CHANNELS
             if channel == IntentChannel.REPORT:
                 records.apply(FROM_GATEWAY.decode(payload))  # type: ignore[arg-type]  # only reports are recorded
             elif channel == IntentChannel.INTENT:
                 request = TO_GATEWAY.decode(payload)
                 if isinstance(request, SubmitOrder):
                     records.record_intent(request)
-                elif isinstance(request, CancelOrder):
-                    records.cancel_requested(request.client_order_id)
+                    self.last_flatten = max(self.last_flatten, flatten_number(request.client_order_id))
+                elif isinstance(request, CancelOrder) and request.client_order_id in records.orders:
+                    records.cancel_requested(request.client_order_id)  # of an adopted order there is no record
+                elif isinstance(request, AmendOrder):
+                    records.record_amendment(request)
             else:
                 note = _NOTE.decode(payload)
                 if isinstance(note, Fenced):
                     gate.fence(note.strategy, note.epoch)
+                elif isinstance(note, SetTradingState):
+                    gate.states.apply(note)
+                elif isinstance(note, ForcedKnown):
+                    records.forced_fills = note.number
+                elif isinstance(note, HeldBefore):
+                    self.bases[note.currency] = note.amount
                 else:
                     records.fundings = note.number
         return records
@@ -104,3 +155,6 @@ class IntentLog:
         except JournalFailed:
             self._journal.discard()
             raise
+        for channel, payload in records:
+            if channel in COPIED_CHANNELS:
+                self.on_recorded(payload)

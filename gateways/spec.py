@@ -1,8 +1,26 @@
 """What a gateway process is told at its start."""
 
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
 from actors.runtime.spec import ChildSpec
+from gateways.gate_limits import GateLimits
 from gateways.rate_limits import RateRule
 from messages.instruments import Instrument
+
+LEASE_TTL_MS_MIN: Final = 100
+LEASE_TTL_MS_MAX: Final = 60_000
+
+
+class DeathPolicy(StrEnum):
+    """What becomes of the position of a strategy that is dead, quarantined or hung; its orders are always cancelled."""
+
+    HOLD = "hold"
+    FLATTEN = "flatten"
+    COMPLETE = "complete"
+    """The residual of its pair is closed. Only the supervisor sees both legs: without it, the position is held."""
 
 
 class GatewaySpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,6 +31,13 @@ class GatewaySpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     :param venue_orders_endpoint: of the simulated venue; `venue_data_endpoint` its market data.
     :param journal_dir: of its intent journal.
     :param rate_limits: the venue's rules for how much may be sent.
+    :param control_endpoint: where it binds the ROUTER of the kill switch; empty: nowhere.
+    :param halt_file: the latch of the whole cluster; empty: none.
+    :param lease_ttl_ms: how long a strategy may be silent before its orders are cancelled.
+    :param order_prefix: of the client order ids of this cluster, with its hyphen; empty: none is adopted.
+    :param is_leased: without a lease of the supervisor, orders may only reduce; False: no leases are needed.
+    :param death_policies: by strategy, what is done with the position of one that is dead while the supervisor is, too.
+    :param checks: the bounds of the order gate.
     """
 
     venue: str
@@ -23,3 +48,10 @@ class GatewaySpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     venue_data_endpoint: str
     journal_dir: str
     rate_limits: tuple[RateRule, ...] = ()
+    control_endpoint: str = ""
+    halt_file: str = ""
+    lease_ttl_ms: Annotated[int, Meta(ge=LEASE_TTL_MS_MIN, le=LEASE_TTL_MS_MAX)] = 1_000
+    order_prefix: str = ""
+    death_policies: dict[str, DeathPolicy] = {}
+    is_leased: bool = False
+    checks: GateLimits = GateLimits()

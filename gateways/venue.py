@@ -27,6 +27,8 @@ from messages.orders import (
 
 FILLS_PER_ORDER_MAX = 10_000
 FUNDINGS_MAX = 10_000
+FORCED_FILLS_MAX = 500
+OPEN_ORDERS_MAX = 4_000
 
 
 class VenueLogin(Message, frozen=True, tag="venue-login"):
@@ -42,13 +44,31 @@ class LoginAccepted(Message, frozen=True, tag="login-accepted"):
 
 
 class AccountQuery(Message, frozen=True, tag="account-query"):
-    """Ask for positions, balances, open orders, and the funding booked after `after_funding`.
+    """Ask for positions, balances, open orders, and what was booked since: fundings and forced fills.
 
-    :param after_funding: number of fundings already known to the gateway.
+    :param after_funding: number of fundings already known to the gateway; `after_forced` of forced fills.
     """
 
     venue: Id
     after_funding: Count
+    after_forced: Count = 0
+
+
+class OpenOrder(Message, frozen=True, tag="open-order"):
+    """An order that works at the venue, whoever has sent it."""
+
+    client_order_id: ClientOrderId
+    instrument: Id
+
+
+class ForcedFill(Message, frozen=True, tag="forced-fill"):
+    """A fill that the venue made by itself: a liquidation, say. It was told as a plain `Fill` to whoever was there.
+
+    :param number: 1, 2, 3, ... in the order of booking at this venue.
+    """
+
+    number: Count
+    fill: Fill
 
 
 class FundingBooked(Message, frozen=True, tag="funding-booked"):
@@ -76,6 +96,8 @@ class AccountState(Message, frozen=True, tag="account"):
 
     :param positions: signed, by instrument id. Derivatives only: what is held of a spot instrument is a balance.
     :param balances: by currency: total, whatever is reserved by orders included.
+    :param listed: the open orders with their instruments, as many as `open_orders`; empty where the venue does not say.
+    :param forced: what the venue did by itself, numbered above `after_forced`; the oldest where they are too many.
     """
 
     venue: Id
@@ -84,6 +106,8 @@ class AccountState(Message, frozen=True, tag="account"):
     open_orders: tuple[ClientOrderId, ...]
     fundings: Annotated[tuple[FundingBooked, ...], msgspec.Meta(max_length=FUNDINGS_MAX)]
     ts_event: Ns
+    listed: Annotated[tuple[OpenOrder, ...], msgspec.Meta(max_length=OPEN_ORDERS_MAX)] = ()
+    forced: Annotated[tuple[ForcedFill, ...], msgspec.Meta(max_length=FORCED_FILLS_MAX)] = ()
 
     def __post_init__(self) -> None:
         check_decimals(*self.positions.values(), *self.balances.values())
@@ -96,6 +120,7 @@ class OrderStatus(Message, frozen=True, tag="order-status"):
         link, it never will.
     :param rejected: set where the venue refused it.
     :param closed: set where it can fill no more; None while it works.
+    :param quantity: in all, as last amended; `price` likewise. None where the venue does not say, or it has no price.
     """
 
     client_order_id: ClientOrderId
@@ -108,9 +133,11 @@ class OrderStatus(Message, frozen=True, tag="order-status"):
     filled_quantity: Decimal
     fills: Annotated[tuple[Fill, ...], msgspec.Meta(max_length=FILLS_PER_ORDER_MAX)]
     ts_event: Ns
+    quantity: Decimal | None = None
+    price: Decimal | None = None
 
     def __post_init__(self) -> None:
-        check_decimals(self.filled_quantity)
+        check_decimals(self.filled_quantity, self.quantity, self.price)
 
 
 VenueRequest = SubmitOrder | CancelOrder | AmendOrder | QueryOrder | AccountQuery

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from actors.runtime.child import ChildActor, Outcome, Port, run_child
+from actors.runtime.keys import Role
 from actors.runtime.links import ORDERS_HWM, publisher, router
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
@@ -67,12 +68,12 @@ class ExchangeActor(ChildActor):
         self._is_exhausted = False
 
     def on_open(self) -> None:
-        self._orders = router(self.context, self.spec.orders_endpoint, hwm=ORDERS_HWM)
+        self._orders = router(self.context, self.spec.orders_endpoint, admits=(Role.GATEWAY,), hwm=ORDERS_HWM)
         self.attach(Port(ORDERS, Priority.EXECUTIONS, Wire.ROUTED), self._orders, self._on_gateway)
         self._outboxes = {venue: Outbox(self._orders, venue) for venue in self._venues}
         self._feeds: dict[str, Publisher] = {}
         for venue, endpoint in self.spec.data_endpoints.items():
-            socket = publisher(self.context, endpoint)
+            socket = publisher(self.context, endpoint, admits=(Role.GATEWAY,))
             self.attach(Port(venue, Priority.EXECUTIONS), socket, self._on_subscription)
             self._feeds[venue] = Publisher(socket, is_stamping=False)
         self.set_ready()
@@ -184,13 +185,14 @@ class ExchangeActor(ChildActor):
 
     def _on_gateway(self, delivery: Delivery) -> None:
         message = TO_VENUE.decode(delivery.frame)
-        venue = delivery.sender.decode("ascii", "replace")
+        venue = delivery.name
         if venue not in self._venues:  # what a gateway sent before it was killed may come under another name
             log.warning("request dropped", sender=venue)
         elif isinstance(message, CheckpointReached):
             self._windows[venue].reached(message.number)
             self.set_alarm(monotonic_ns())
         elif isinstance(message, VenueLogin):
+            self._outboxes[venue].address = delivery.sender
             self._log_in(venue, message)
         else:
             self._send(venue, self._venues[venue].on_request(message, self._now_ns()))

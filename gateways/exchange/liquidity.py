@@ -62,12 +62,14 @@ class VisibleLiquidity:
     data do not know of our fills: without this memory one level could be taken over and over.
 
     :ivar quote: the newest; None before the first and after a gap.
+    :ivar book_ns: when the book's newest change was received.
     :ivar has_taken: some level is not offered in full because of what we took.
     """
 
     def __init__(self, instrument: Instrument) -> None:
         self.book = Book()
         self.quote: Quote | None = None
+        self.book_ns = 0
         self._instrument = instrument
         self.has_taken = False
         self._is_quote_newest = False
@@ -87,6 +89,7 @@ class VisibleLiquidity:
 
     def on_change(self, change: BookChange) -> None:
         self.book.apply(change.bids, change.asks)
+        self.book_ns = change.ts_received
         self._is_quote_newest = False
         if self.has_taken:
             _forget_changed(self._taken[Side.BUY], change.bids)
@@ -95,6 +98,7 @@ class VisibleLiquidity:
 
     def on_reset(self, reset: BookReset) -> None:
         self.book.reset(reset.bids, reset.asks)
+        self.book_ns = reset.ts_received
         self._is_quote_newest = False
         self._forget_all()
 
@@ -103,6 +107,11 @@ class VisibleLiquidity:
         self.book.reset((), ())
         self.quote = None
         self._forget_all()
+
+    @property
+    def newest_quote(self) -> Quote | None:
+        """The newest quote, unless the book has changed since."""
+        return self.quote if self._is_quote_newest else None
 
     def levels(self, side: Side) -> Iterator[Level]:
         """The executable levels of one side, best first, before what we took; read before the market moves on."""

@@ -7,6 +7,7 @@ fill) and has to be read to its end; state changes go along with the reading.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 
@@ -21,7 +22,15 @@ from gateways.exchange.venue_rules import (
     check_reduce_only,
     check_terms,
 )
-from gateways.venue import FILLS_PER_ORDER_MAX, OrderStatus, VenueReport
+from gateways.venue import (
+    FILLS_PER_ORDER_MAX,
+    FORCED_FILLS_MAX,
+    OPEN_ORDERS_MAX,
+    ForcedFill,
+    OpenOrder,
+    OrderStatus,
+    VenueReport,
+)
 from messages.health import OrderCounts
 from messages.instruments import ONE
 from messages.orders import (
@@ -65,6 +74,7 @@ class OrderEntry:
         self._orders_accepted = 0
         self._trades = 0
         self._liquidations = 0
+        self._forced: list[Fill] = []
         self._rejected = 0
         self._closed = dict.fromkeys(CloseReason, 0)
 
@@ -72,6 +82,23 @@ class OrderEntry:
     def open_orders(self) -> tuple[str, ...]:
         """Client order ids of the accepted orders that have not ended, oldest first."""
         return tuple(self._open)
+
+    def listed(self) -> tuple[OpenOrder, ...]:
+        """The open orders with their instruments, the oldest first; at most OPEN_ORDERS_MAX."""
+        first = islice(self._open.items(), OPEN_ORDERS_MAX)
+        return tuple(OpenOrder(id_, order.request.instrument) for id_, order in first)
+
+    @property
+    def forced_count(self) -> int:
+        """How many forced fills there are; also the number of the last one."""
+        return len(self._forced)
+
+    def forced_after(self, number: int) -> tuple[ForcedFill, ...]:
+        """What was filled without an order of the account, numbered above `number`, oldest first; at most
+        FORCED_FILLS_MAX, so a long list is asked for in parts.
+        """
+        some = self._forced[number : number + FORCED_FILLS_MAX]
+        return tuple(ForcedFill(count, fill) for count, fill in enumerate(some, start=number + 1))
 
     def counts(self) -> OrderCounts:
         """How many orders were accepted or refused, and how they ended; `denied` is the gateway's."""
@@ -174,6 +201,8 @@ class OrderEntry:
             filled_quantity=ZERO if order is None else order.filled,
             fills=() if order is None else tuple(order.fills),
             ts_event=now_ns,
+            quantity=None if order is None else order.quantity,
+            price=None if order is None else order.price,
         )
 
     # --- the market ----------------------------------------------------------------------------------------------
@@ -234,6 +263,7 @@ class OrderEntry:
             fill = self._fill(execution, now_ns)
             self._ledger.apply(fill)
             order.filled += fill.quantity
+            self._forced.append(fill)
             yield fill
 
     # --- helpers -------------------------------------------------------------------------------------------------

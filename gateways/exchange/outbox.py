@@ -18,11 +18,14 @@ class Outbox:
     """Reports to one peer of a ROUTER, in order.
 
     A peer that is not connected is told nothing: it asks when it is back, as it would ask any venue.
+
+    :ivar address: the routing id that it last logged in from.
     """
 
     def __init__(self, socket: Socket, peer: str) -> None:
         self._socket = socket
-        self._peer = peer.encode()
+        self._peer = peer
+        self.address = peer.encode()
         self._pending: deque[bytes] = deque()
 
     def send(self, frame: bytes) -> None:
@@ -33,7 +36,7 @@ class Outbox:
         self._pending.append(frame)
         if len(self._pending) > PENDING_MAX:
             raise OutboxFull(
-                f"{PENDING_MAX} reports wait for gateway {self._peer.decode()}, which reads none; restart it"
+                f"{PENDING_MAX} reports wait for gateway {self._peer}, which reads none; restart it"
             )
         self.flush()
 
@@ -41,7 +44,7 @@ class Outbox:
         """Send what was kept."""
         while self._pending:
             try:
-                self._socket.send_multipart((self._peer, self._pending[0]), zmq.NOBLOCK)
+                self._socket.send_multipart((self.address, self._pending[0]), zmq.NOBLOCK)
             except zmq.Again:
                 return
             except zmq.ZMQError as error:

@@ -157,8 +157,10 @@ class SimulatedVenue:
 
     # --- out -----------------------------------------------------------------------------------------------------
 
-    def account(self, after_funding: int, now_ns: int) -> AccountState:
-        """The account as it stands, with the fundings numbered above `after_funding` (at most FUNDINGS_MAX)."""
+    def account(self, after_funding: int, now_ns: int, after_forced: int = 0) -> AccountState:
+        """The account as it stands, with the fundings numbered above `after_funding` (at most FUNDINGS_MAX), and the
+        forced fills above `after_forced` (at most FORCED_FILLS_MAX).
+        """
         return AccountState(
             venue=self._id,
             positions=self._ledger.positions(),
@@ -166,6 +168,8 @@ class SimulatedVenue:
             open_orders=self._orders.open_orders,
             fundings=self._ledger.fundings_after(after_funding),
             ts_event=now_ns,
+            listed=self._orders.listed(),
+            forced=self._orders.forced_after(after_forced),
         )
 
     def report(self, counts: Mapping[str, SourceCounts]) -> GatewayReport:
@@ -231,7 +235,7 @@ class SimulatedVenue:
             return self._orders.amend(request, now_ns)
         if isinstance(request, QueryOrder):
             return (self._orders.status(request, now_ns),)
-        return (self.account(request.after_funding, now_ns),)
+        return (self.account(request.after_funding, now_ns, request.after_forced),)
 
     def _on_mark(self, mark: MarkPrice, market: Matching) -> list[VenueReport]:
         """Keep the mark; positions are valued at it, so that it may be one too many for the account."""
@@ -280,7 +284,7 @@ class SimulatedVenue:
             price = self._markets[stamp.instrument].reference_price()
             assert price is not None, "a position was opened at some price"
             self._ledger.settle(stamp.instrument, price)
-            reports.append(self.account(self._ledger.fundings_booked, stamp.due_ns))
+            reports.append(self.account(self._ledger.fundings_booked, stamp.due_ns, self._orders.forced_count))
         return reports
 
 

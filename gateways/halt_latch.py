@@ -1,0 +1,124 @@
+"""The file that keeps a cluster halted: written by whoever halts it, looked at by every gateway.
+
+One JSON file, `{"reason", "at_ns", "by", "is_flattening"}`, of mode 0600. That it is there is what counts: one that
+cannot be read halts as well, since whoever damaged it may have meant to. Only the supervisor, at the operator's word,
+takes it away; and a gateway that sees it go does not trade on before it is told so.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+LATCH_BYTES_MAX = 65_536
+
+
+class HaltNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a cluster is halted.
+
+    :param at_ns: since the epoch, by the wall clock of whoever wrote it.
+    :param by: the process or person that halted.
+    :param is_flattening: gateways close every position, too.
+    """
+
+    reason: str
+    at_ns: int
+    by: str
+    is_flattening: bool = False
+
+
+class LatchStamp(NamedTuple):
+    """Tells one writing of the file from another, by one look at it."""
+
+    inode: int
+    mtime_ns: int
+    size: int
+
+
+def encode_note(note: HaltNote) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(note))
+
+
+def decode_note(data: bytes) -> HaltNote:
+    """The note in the file; what is no such note is a halt for a reason that cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=HaltNote)
+    except msgspec.MsgspecError as error:
+        return HaltNote(reason=f"the halt file cannot be read: {error}", at_ns=0, by="unknown")
+
+
+def stamp(path: Path) -> LatchStamp | None:
+    """One look, without reading: None where there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:  # its directory cannot be looked into: nothing that we know of has halted us
+        return None
+    return LatchStamp(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def read(path: Path) -> HaltNote | None:
+    """The note of a set latch; None where it is not set."""
+    try:
+        with path.open("rb") as file:
+            return decode_note(file.read(LATCH_BYTES_MAX))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return HaltNote(reason=f"the halt file cannot be read: {error}", at_ns=0, by="unknown")
+
+
+def set_halt(path: Path, note: HaltNote, *, is_synced: bool = True) -> None:
+    """Set the latch; a set one stays as it is, unless this one flattens and that one did not.
+
+    :param is_synced: False: it outlives the process, but the loss of power only once `sync` was called, too.
+    :raises OSError: it could not be written; the processes that were told are halted all the same.
+    """
+    found = read(path)
+    if found is not None and (found.is_flattening or not note.is_flattening):
+        return
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, encode_note(note))
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    new.replace(path)
+    if is_synced:
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make a set latch outlive the loss of power: a matter of milliseconds, on a slow disk of many."""
+    with contextlib.suppress(OSError):  # gone again, or a file system that does not do this
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    _sync_directory(path.parent)
+
+
+def clear_halt(path: Path) -> None:
+    """Take the latch away; harmless where there is none.
+
+    :raises OSError: it is still there.
+    """
+    path.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the name of the file as durable as its bytes."""
+    with contextlib.suppress(OSError):  # some file systems do not do this; the file itself is there
+        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
