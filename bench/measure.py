@@ -17,19 +17,28 @@ class Options(NamedTuple):
     """How a bench was asked to run.
 
     :ivar is_quick: fewer samples, to see that the bench works; its figures mean little.
+    :ivar flags: those of the bench's own that were given.
     """
 
     is_json: bool
     is_quick: bool
+    flags: frozenset[str] = frozenset()
 
 
-def options(name: str, description: str, argv: Sequence[str] | None = None) -> Options:
-    """Read the command line that all benches share."""
+def options(
+    name: str, description: str, argv: Sequence[str] | None = None, flags: Mapping[str, str] | None = None
+) -> Options:
+    """Read the command line that all benches share.
+
+    :param flags: options of this bench alone, by name, each with its help.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=description)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--quick", action="store_true", help="few samples: shows that it works, measures nothing")
+    for flag, text in (flags or {}).items():
+        parser.add_argument(f"--{flag}", action="store_true", help=text)
     parsed = parser.parse_args(argv)
-    return Options(parsed.json, parsed.quick)
+    return Options(parsed.json, parsed.quick, frozenset(flag for flag in flags or {} if getattr(parsed, flag)))
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float:

@@ -118,7 +118,7 @@ def memory() -> tuple[float, float]:
 def measure_actors(before: int, more: int, quotes: int, *, is_tracing: bool) -> tuple[float, float]:
     """MB for each actor more: (resident, Python objects); the latter 0 where untraced: tracing takes room."""
     with tempfile.TemporaryDirectory(prefix="oc") as folder:
-        context: Context = zmq.Context.instance()
+        context = Context.instance()
         gateway = PlayedGateway(context, folder)
         actors = []
         readings = []

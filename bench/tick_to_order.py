@@ -8,6 +8,8 @@ decoded, checked and its intent journaled.
 The reference is a bare ZeroMQ echo in the same topology, over the same socket types, transport, options, byte sizes and
 pacing: it only receives and sends. Both run in alternating blocks, so that a change of the machine's pace meets both.
 Every sample is kept.
+
+With `--curve`, all links of both have keys: the same encryption and the same authentication.
 """
 
 import subprocess
@@ -21,12 +23,13 @@ from pathlib import Path
 from time import monotonic_ns, sleep
 from typing import Any
 
-import zmq
-
+from actors.runtime.keys import Role
 from actors.runtime.links import Context, Socket, publisher, router
 from actors.runtime.spec import GatewayEndpoints, HostSpec, write_spec
+from bench.link_keys import LinkKeys
 from bench.measure import Options, options, percentiles, rounded, show
 from bench.tick_to_order_parts import parts_us
+from gateways.gate_limits import GateLimits
 from gateways.spec import GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.codec import FROM_CHILD, encode, encode_published
@@ -48,6 +51,17 @@ INSTRUMENT = Instrument(
     tick_size=Decimal("0.01"), lot_size=Decimal("0.00001"), min_notional=Decimal(5),
 )  # fmt: skip
 STRATEGY = "probe"
+EXCHANGE, SUPERVISOR, BARE_GATEWAY, BARE_HOST = "exchange", "supervisor", "bare-gateway", "bare-host"
+ROLES = {
+    EXCHANGE: Role.EXCHANGE, SUPERVISOR: Role.SUPERVISOR, INSTRUMENT.venue: Role.GATEWAY, STRATEGY: Role.STRATEGY,
+    BARE_GATEWAY: Role.GATEWAY, BARE_HOST: Role.STRATEGY,
+}  # fmt: skip
+OPEN_LIMITS = GateLimits(
+    order_notional_max=Decimal("1e18"), open_orders_max=100_000, open_orders_per_strategy_max=100_000,
+    messages_per_s=100_000.0,
+)  # fmt: skip
+"""So that every order of a block passes; each bound is checked all the same."""
+PARTS = ("v-orders", "v-data", "orders", "market", "children")
 
 
 class Venue:
@@ -55,11 +69,10 @@ class Venue:
 
     def __init__(self, context: Context, directory: Path, name: str) -> None:
         self.name = name
-        self.endpoints = {
-            part: f"ipc://{directory}/{name}-{part}" for part in ("v-orders", "v-data", "orders", "market", "children")
-        }
-        self.orders = router(context, self.endpoints["v-orders"])
-        self.data = publisher(context, self.endpoints["v-data"])
+        self.endpoints = endpoints(directory, name)
+        self.orders = router(context, self.endpoints["v-orders"], admits=(Role.GATEWAY,))
+        self.data = publisher(context, self.endpoints["v-data"], admits=(Role.GATEWAY,))
+        self.peer = b""
         self.sent = 0
 
     def quote(self) -> bytes:
@@ -71,8 +84,8 @@ class Venue:
     def answer(self) -> tuple[bytes, bytes]:
         if not self.orders.poll(ANSWER_MS):
             raise TimeoutError(f"no order from the {self.name} pipeline within {ANSWER_MS} ms")
-        peer, frame = self.orders.recv_multipart()
-        return peer, frame
+        self.peer, frame = self.orders.recv_multipart()
+        return self.peer, frame
 
     def next_order(self) -> bytes:
         """The next frame that is an order; a gateway also logs in and asks for its account."""
@@ -110,7 +123,7 @@ class Venue:
             assert isinstance(order, SubmitOrder)
             head = (order.client_order_id, order.strategy, order.instrument)
             closed = OrderClosed(*head, CloseReason.EXPIRED, Decimal(0), monotonic_ns())
-            self.orders.send_multipart([INSTRUMENT.venue.encode(), encode(closed)])
+            self.orders.send_multipart([self.peer, encode(closed)])
         sleep(0.2)
 
     def block(self, count: int, pace_ns: int) -> list[bytes]:
@@ -127,6 +140,19 @@ class Venue:
         return orders
 
 
+def endpoints(directory: Path, name: str) -> dict[str, str]:
+    return {part: f"ipc://{directory}/{name}-{part}" for part in PARTS}
+
+
+def link_keys(directory: Path, *, is_curve: bool) -> LinkKeys:
+    """Of both pipelines."""
+    owners = {}
+    for name, gateway in (("outcry", INSTRUMENT.venue), ("bare", BARE_GATEWAY)):
+        binds = (EXCHANGE, EXCHANGE, gateway, gateway, SUPERVISOR)
+        owners |= dict(zip(endpoints(directory, name).values(), binds, strict=True))
+    return LinkKeys(directory, owners, ROLES if is_curve else None)
+
+
 @contextmanager
 def processes(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
     running = [subprocess.Popen([sys.executable, "-m", "bench.tick_to_order_processes", *each]) for each in commands]
@@ -138,40 +164,46 @@ def processes(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
             process.wait()
 
 
-def start_outcry(directory: Path, venue: Venue) -> list[list[str]]:
+def start_outcry(directory: Path, venue: Venue, keys: LinkKeys) -> list[list[str]]:
     names = venue.endpoints
     common: dict[str, Any] = {"cluster": "bench", "supervisor_endpoint": names["children"]}
     gateway = GatewaySpec(
         process="bench", venue=INSTRUMENT.venue, instruments=(INSTRUMENT,), orders_endpoint=names["orders"],
         market_data_endpoint=names["market"], venue_orders_endpoint=names["v-orders"],
-        venue_data_endpoint=names["v-data"], journal_dir=str(directory / "gateway"), **common,
+        venue_data_endpoint=names["v-data"], journal_dir=str(directory / "gateway"),
+        keys=keys.files(INSTRUMENT.venue), checks=OPEN_LIMITS, **common,
     )  # fmt: skip
     host = HostSpec(
         process=STRATEGY, strategy=STRATEGY, kind="probe", epoch=1, order_prefix="bench-probe",
         parameters={"instrument": INSTRUMENT.id, "quantity": "0.001"}, instruments=(INSTRUMENT,),
         gateways={INSTRUMENT.venue: GatewayEndpoints(names["orders"], names["market"])},
-        journal_dir=str(directory / "host"), **common,
+        journal_dir=str(directory / "host"), keys=keys.files(STRATEGY), **common,
     )  # fmt: skip
     write_spec(directory / "gateway.json", gateway)
     write_spec(directory / "host.json", host)
     return [["gateway", str(directory / "gateway.json")], ["host", str(directory / "host.json")]]
 
 
-def wait_until_ready(venue: Venue, children: Socket, names: set[str]) -> None:
+def wait_until_ready(venue: Venue, children: Socket, names: set[str]) -> dict[str, bytes]:
+    """:returns: the routing ids of the children."""
+    peers = {}
     deadline_ns = monotonic_ns() + START_MS * 1_000_000
     while names:
         if monotonic_ns() > deadline_ns:
             raise TimeoutError(f"not ready within {START_MS} ms: {sorted(names)}")
         venue.serve_waiting()
         if children.poll(10):
-            message = FROM_CHILD.decode(children.recv_multipart()[1])
+            peer, frame = children.recv_multipart()
+            message = FROM_CHILD.decode(frame)
             if isinstance(message, Ready):
                 names.discard(message.process)
+                peers[message.process] = peer
+    return peers
 
 
-def stop(children: Socket, names: list[str], running: list[subprocess.Popen[bytes]]) -> None:
-    for name in names:
-        children.send_multipart([name.encode(), encode(StopProcess(f"stop-{name}", 2_000))])
+def stop(children: Socket, peers: dict[str, bytes], running: list[subprocess.Popen[bytes]]) -> None:
+    for name, peer in peers.items():
+        children.send_multipart([peer, encode(StopProcess(f"stop-{name}", 2_000))])
     for process in running:
         process.wait(10)
 
@@ -182,23 +214,24 @@ def read_samples(file: Path) -> list[float]:
     return [ns / 1_000 for ns in samples]
 
 
-def measure(count: int, pace_ns: int) -> dict[str, list[float]]:
+def measure(count: int, pace_ns: int, *, is_curve: bool) -> dict[str, list[float]]:
     """Samples in microseconds of both pipelines, which run in alternating blocks."""
     with tempfile.TemporaryDirectory(prefix="oc") as name:
         directory = Path(name)
-        context: Context = zmq.Context()
+        keys = link_keys(directory, is_curve=is_curve)
+        context, supervisors = keys.context(EXCHANGE), keys.context(SUPERVISOR)
         outcry, bare = Venue(context, directory, "outcry"), Venue(context, directory, "bare")
-        children = router(context, outcry.endpoints["children"])
-        commands = start_outcry(directory, outcry)
+        children = router(supervisors, outcry.endpoints["children"], admits=(Role.GATEWAY, Role.STRATEGY))
+        commands = start_outcry(directory, outcry, keys)
         try:
             with processes(*commands) as running:
-                wait_until_ready(outcry, children, {"bench", STRATEGY})
+                peers = wait_until_ready(outcry, children, {INSTRUMENT.venue, STRATEGY})
                 outcry.close_orders(outcry.block(WARM_UP, 0))
                 order_bytes = len(outcry.block(1, 0)[0])
                 ends = bare.endpoints
                 near = ["bare-gateway", ends["v-orders"], ends["v-data"], ends["orders"], ends["market"]]
-                far = ["bare-host", ends["orders"], ends["market"], str(order_bytes)]
-                with processes([*near, str(directory / "bare.samples")], far) as bare_running:
+                far = ["bare-host", ends["orders"], ends["market"], str(order_bytes), keys.file(BARE_HOST)]
+                with processes([*near, str(directory / "bare.samples"), keys.file(BARE_GATEWAY)], far) as bare_running:
                     bare.answer()
                     bare.block(WARM_UP, 0)
                     for _ in range(count // BLOCK):
@@ -206,13 +239,14 @@ def measure(count: int, pace_ns: int) -> dict[str, list[float]]:
                         bare.block(BLOCK, pace_ns)
                     bare.data.send(b"end")
                     bare_running[0].wait(10)
-                stop(children, [STRATEGY, "bench"], running)
+                stop(children, peers, running)
             return {
                 "outcry": read_samples(directory / "gateway.samples")[-count:],
                 "bare": read_samples(directory / "bare.samples")[-count:],
             }
         finally:
             context.destroy(0)
+            supervisors.destroy(0)
 
 
 def figures(samples: dict[str, list[float]]) -> dict[str, Any]:
@@ -227,17 +261,19 @@ def figures(samples: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def run(asked: Options) -> dict[str, Any]:
-    count = BLOCK if asked.is_quick else SAMPLES
+    count, is_curve = BLOCK if asked.is_quick else SAMPLES, "curve" in asked.flags
     return {
         "bench": "tick_to_order",
-        "paced": figures(measure(count, PACE_NS)),
-        "unpaced": figures(measure(count, 0)),
+        "is_curve": is_curve,
+        "paced": figures(measure(count, PACE_NS, is_curve=is_curve)),
+        "unpaced": figures(measure(count, 0, is_curve=is_curve)),
         "parts_us": parts_us(INSTRUMENT),
     }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    asked = options("tick_to_order", "Quote published to order past the gate, beside a bare ZeroMQ echo.", argv)
+    flags = {"curve": "with keys on every link of both pipelines"}
+    asked = options("tick_to_order", "Quote published to order past the gate, beside a bare ZeroMQ echo.", argv, flags)
     result = run(asked)
     rows = [("us", "p50", "p99", "p99.9")]
     for pace in ("paced", "unpaced"):

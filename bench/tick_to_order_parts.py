@@ -14,6 +14,7 @@ from time import perf_counter_ns, sleep
 from actors.runtime.input_journal import InputChannel, InputJournal
 from bench.measure import percentile, rounded, us_per_call
 from bench.probe import Probe, ProbeParameters
+from gateways.gate_limits import GateLimits
 from gateways.intent_log import IntentLog
 from gateways.order_gate import OrderGate
 from gateways.order_records import OrderRecords
@@ -43,7 +44,9 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> Parts:
     (order,) = strategy.on_message(quote)
     assert isinstance(order, SubmitOrder)
     frame = encode(order)
-    gate = OrderGate({instrument.id: instrument})
+    limits = GateLimits(messages_per_s=100_000.0)
+    gate, empty = OrderGate({instrument.id: instrument}, limits), OrderRecords({instrument.id: instrument})
+    gate.on_market(quote)
     with tempfile.TemporaryDirectory() as directory:
         inputs, intents = InputJournal(Path(directory) / "inputs"), IntentLog(Path(directory) / "intents")
         records = OrderRecords({instrument.id: instrument})
@@ -59,7 +62,7 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> Parts:
             "host: encode order": lambda: encode(order),
             "host: journal input": journal_input,
             "gateway: decode order": lambda: TO_GATEWAY.decode(frame),
-            "gateway: gate's checks": lambda: gate.check(order, order.ts_created),
+            "gateway: gate's checks": lambda: gate.check(order, empty, order.ts_created),
             "gateway: journal intent": lambda: intents.intend(frame),
             "gateway: record order": lambda: records.record_intent(order),
         }

@@ -14,9 +14,11 @@ import zmq
 
 from actors.runtime.child import run_child
 from actors.runtime.host import StrategyActor
-from actors.runtime.links import ORDERS_HWM, Context, dealer, publisher, router, subscriber
+from actors.runtime.keys import Role
+from actors.runtime.links import ORDERS_HWM, dealer, publisher, router, subscriber
 from actors.runtime.spec import HostSpec
 from actors.strategies import registry
+from bench.link_keys import context_of
 from bench.probe import Probe
 from gateways.gateway import GatewayActor
 from gateways.spec import GatewaySpec
@@ -53,11 +55,13 @@ class MeasuredGateway(GatewayActor):
         Path(self.spec.journal_dir).with_suffix(".samples").write_bytes(samples.ns.tobytes())
 
 
-def bare_gateway(venue_orders: str, venue_data: str, orders: str, market_data: str, samples_file: str) -> None:
+def bare_gateway(  # noqa: PLR0917  # the words of a command line
+    venue_orders: str, venue_data: str, orders: str, market_data: str, samples_file: str, keys: str
+) -> None:
     """The echo's near end: passes each frame on, stamps it, waits for the answer and passes that on."""
-    context: Context = zmq.Context()
-    peers = router(context, orders, hwm=ORDERS_HWM)
-    market = publisher(context, market_data)
+    context = context_of("bare-gateway", keys)
+    peers = router(context, orders, admits=(Role.STRATEGY,), hwm=ORDERS_HWM)
+    market = publisher(context, market_data, admits=(Role.STRATEGY,))
     venue = dealer(context, venue_orders, "bare", hwm=ORDERS_HWM)
     data = subscriber(context, venue_data)
     data.subscribe(b"")
@@ -79,9 +83,9 @@ def bare_gateway(venue_orders: str, venue_data: str, orders: str, market_data: s
     context.destroy(0)
 
 
-def bare_host(orders: str, market_data: str, order_bytes: str) -> None:
+def bare_host(orders: str, market_data: str, order_bytes: str, keys: str) -> None:
     """The echo's far end: answers each frame with as many bytes as an order has."""
-    context: Context = zmq.Context()
+    context = context_of("bare-host", keys)
     gateway = dealer(context, orders, "bare-host", hwm=ORDERS_HWM)
     market = subscriber(context, market_data)
     market.subscribe(b"")

@@ -45,8 +45,11 @@ class ClusterPaths:
         self.journal_dir = self.state_dir / "journal"
         self.specs_dir = self.state_dir / "specs"
         self.log_dir = self.state_dir / "log"
+        self.keys_dir = self.state_dir / "keys"
+        self.allow_list_file = self.keys_dir / "allowed.json"
         self.lock_file = self.state_dir / "lock"
         self.registry_file = self.state_dir / "registry.json"
+        self.halt_file = self.state_dir / "halt.json"
         self._runtime_link = self.state_dir / "run"
         self._runtime_name = hashlib.sha256(os.fsencode(self.state_dir)).hexdigest()[:12]
 
@@ -68,6 +71,17 @@ class ClusterPaths:
                 "set XDG_RUNTIME_DIR to a shorter directory or choose a shorter id"
             )
         return f"ipc://{path}"
+
+    def control_endpoint(self, gateway: str) -> str:
+        """Where a gateway hears the kill switch past the supervisor.
+
+        :raises UnsafePath: as for `endpoint`.
+        """
+        return self.endpoint(f"{gateway}.control")
+
+    def secret_key_file(self, name: str) -> Path:
+        """Of a process, or of the operator."""
+        return self.keys_dir / f"{name}.key"
 
     def socket_path(self, name: str) -> Path:
         return self.runtime_dir / name

@@ -20,9 +20,11 @@ import pykka
 import structlog
 import zmq
 
-from actors.runtime.links import COMMANDS_HWM, Context, Socket, monitored_dealer, try_send
+from actors.runtime.keys import UnsafeKey, load_keyring
+from actors.runtime.links import COMMANDS_HWM, Context, Socket, monitored_dealer, open_context, try_send
 from actors.runtime.logs import configure_logging
 from actors.runtime.mailbox import Delivery, Mailbox, Priority, Wake, Wire
+from actors.runtime.refusals import Refusals
 from actors.runtime.spec import ChildSpec
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import TO_CHILD, FrameError, encode
@@ -90,6 +92,8 @@ class ChildActor(pykka.ThreadingActor):
         super().__init__()
         self.child = spec
         self.outcome = outcome
+        self.keyring = load_keyring(spec.process, spec.keys)
+        self.refusals = Refusals()
         self.epoch = 0
         self.is_ready = False
         self.is_drained = False
@@ -192,7 +196,7 @@ class ChildActor(pykka.ThreadingActor):
     # --- the actor ----------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        self.context: Context = zmq.Context.instance() if self.shares_context else zmq.Context()
+        self.context: Context = Context.instance() if self.shares_context else open_context(self.keyring)
         child = self.child
         port = Port(COMMANDS, Priority.COMMANDS)
         self._commands = self.connect(port, child.supervisor_endpoint, child.process, self._on_command_frame)
@@ -210,10 +214,21 @@ class ChildActor(pykka.ThreadingActor):
             elif message is Wake.DUE:
                 self._on_due()
         except FrameError as error:
-            sender = message.sender.decode("ascii", "replace")
-            log.warning("frame refused", process=self.child.process, port=message.port, sender=sender, error=str(error))
+            self._refuse_frame(message, error)
         except Exception as error:  # noqa: BLE001  # the shell loop: nothing may escape to pykka, which would drop the inbox
             self.on_fault(error, traceback.format_exc())
+
+    def _refuse_frame(self, delivery: Delivery, error: FrameError) -> None:
+        count = self.refusals.add(monotonic_ns())
+        if count:
+            head = {"process": self.child.process, "port": delivery.port, "sender": delivery.name}
+            log.warning("frame refused", **head, error=str(error), count=count)
+
+    @property
+    def refused(self) -> int:
+        """Frames and connections that were refused since the start."""
+        doorkeeper = self.context.doorkeeper
+        return self.refusals.total + self.mailbox.refused + (doorkeeper.refusals.total if doorkeeper else 0)
 
     def on_stop(self) -> None:
         try:
@@ -251,7 +266,7 @@ class ChildActor(pykka.ThreadingActor):
 
     def _pulse(self, now_ns: int) -> None:
         self._watch_connections()
-        self.tell_supervisor(Heartbeat(self.child.process, now_ns, self.mailbox.backlog, self.is_drained))
+        self.tell_supervisor(Heartbeat(self.child.process, now_ns, self.mailbox.backlog, self.is_drained, self.refused))
         self.on_pulse(now_ns)
         interval_ns = self.child.heartbeat_interval_ms * NS_PER_MS
         self._pulse_ns = now_ns + (interval_ns if self.is_ready else min(interval_ns, STARTING_PULSE_NS))
@@ -299,6 +314,7 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
 
     SIGTERM ends it in good order. :returns: the exit code.
     """
+    os.umask(0o077)  # whatever a process writes is its owner's alone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the keeper's; it ends the cluster in good order
     spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=spec_type)
     configure_logging()
@@ -306,7 +322,11 @@ def run_child(actor_class: type[ChildActor], spec_type: type[SpecT], arguments: 
         os.sched_setaffinity(0, spec.cpus)
     outcome = Outcome()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until there is an actor to stop
-    actor = actor_class.start(spec, outcome)
+    try:
+        actor = actor_class.start(spec, outcome)
+    except UnsafeKey as error:
+        log.error("keys cannot be used", process=spec.process, error=str(error))
+        return EXIT_FAULT
 
     def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
         outcome.exit_code = EXIT_OK

@@ -19,12 +19,14 @@ from actors.runtime.child import EXIT_FAULT, ChildActor, Outcome, Port, run_chil
 from actors.runtime.clock import Clock, MarketClock, WallClock
 from actors.runtime.gateway_link import APPLIED_EVERY, GatewayLink, LinkState
 from actors.runtime.group_sync import GroupSync
-from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
+from actors.runtime.input_journal import InputChannel
 from actors.runtime.journal import JournalFailed
-from actors.runtime.journal_header import JournalHeader, write_header
+from actors.runtime.journal_header import JournalHeader
 from actors.runtime.links import ORDERS_HWM, subscriber
 from actors.runtime.mailbox import Delivery, Priority, Wire
+from actors.runtime.recovery import Recovered
 from actors.runtime.spec import HostSpec
+from actors.runtime.strategy_commands import StrategyCommand, StrategyCommands
 from actors.runtime.strategy_kinds import strategy_class
 from actors.runtime.timers import Timers
 from messages.base import Message
@@ -34,16 +36,14 @@ from messages.control import (
     CancelTimer,
     CheckpointReached,
     ChildCommand,
-    Drain,
-    DrainStrategy,
-    Halt,
-    HaltStrategy,
     HelloRefused,
+    ParametersChanged,
     ProcessKind,
     RecoveryCompleted,
     ReportRequest,
     SetTimer,
     StartTrading,
+    StillAlive,
     StrategyAlerted,
     StrategyFault,
     StrategyReported,
@@ -60,8 +60,6 @@ from messages.topics import Channel, topic
 
 MARKET: Final = "market"
 STATUS_EVERY_PULSES: Final = 5
-STILL_STARTING_EVERY: Final = 20_000
-"""Inputs replayed between two words to the supervisor: a tenth of a second or so."""
 TEXT_MAX: Final = 16_000
 
 log = structlog.get_logger()
@@ -101,8 +99,9 @@ class StrategyActor(ChildActor):
         }
         self._trade_seq: dict[str, int] = {}
         self._ended: set[str] = set()
-        self._drain: str | None = None
+        self._wishes = StrategyCommands(self)
         self._pulses = 0
+        self._still_alive = StillAlive(spec.strategy, spec.epoch)
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -116,29 +115,25 @@ class StrategyActor(ChildActor):
         market = subscriber(self.context, *(endpoints.market_data for endpoints in spec.gateways.values()))
         self._market = self.attach(Port(MARKET, Priority.MARKET_DATA, Wire.PUBLISHED), market, self._on_market_data)
         self.lifecycle = Lifecycle.RECOVERING
-        self._tell(InputChannel.CONTROL, StrategyStarted(spec.strategy, spec.epoch, spec.order_prefix, self._now_ns()))
+        self._tell(InputChannel.CONTROL, StrategyStarted(spec.strategy, spec.epoch, spec.order_prefix, self.now_ns()))
+        if self._recovered.is_changed:  # the operator has set others while there was no process to tell
+            self._tell(InputChannel.CONTROL, ParametersChanged(self._recovered.wanted_parameters, self.now_ns()))
 
     def _recover(self) -> None:
         """Bring the strategy to where its journal ends; what it answered then has left already, or never will."""
-        directory = Path(self.spec.journal_dir)
-        for venue in self.spec.gateways:
-            self._links[venue] = GatewayLink(venue, self.spec.strategy, self.spec.epoch)
-        write_header(directory, self._header())
-        self._journal = InputJournal(directory)  # opened first: it cuts a torn tail off
+        recovered = self._recovered = Recovered(type(self.strategy), self._header(), Path(self.spec.journal_dir))
+        self.strategy, self._journal = recovered.strategy, recovered.journal
         self._group_sync = GroupSync(self._journal.sync)
         self._group_sync.start()
-        for number, (channel, message) in enumerate(read_inputs(directory), start=1):
-            if number % STILL_STARTING_EVERY == 0:
-                self.still_starting()
-            self.strategy.on_message(message)
-            if channel is InputChannel.EXECUTION and message.seq:
-                self._links[self._venue_of[message.instrument]].last_seq = message.seq
+        recovered.replay(self.still_starting)
+        for venue in self.spec.gateways:
+            self._links[venue] = GatewayLink(venue, self.spec.strategy, self.spec.epoch)
+            self._links[venue].last_seq = recovered.last_seqs.get(venue, 0)
 
     def _header(self) -> JournalHeader:
         spec = self.spec
-        return JournalHeader(
-            strategy=spec.strategy, kind=spec.kind, parameters=spec.parameters, instruments=spec.instruments
-        )
+        known: dict[str, Any] = {"strategy": spec.strategy, "kind": spec.kind, "parameters": spec.parameters}
+        return JournalHeader(**known, instruments=spec.instruments)
 
     def _subscribe(self) -> None:
         venues = self.spec.gateways
@@ -211,17 +206,18 @@ class StrategyActor(ChildActor):
         if self.lifecycle is Lifecycle.RECOVERING:
             self._complete_recovery()
         else:
-            self._tell(InputChannel.CONTROL, VenueUp(link.venue, self._now_ns()))
+            self._tell(InputChannel.CONTROL, VenueUp(link.venue, self.now_ns()))
         if not welcome.is_venue_up:
-            self._tell(InputChannel.CONTROL, VenueDown(link.venue, "the gateway has no link to it", self._now_ns()))
+            self._tell(InputChannel.CONTROL, VenueDown(link.venue, "the gateway has no link to it", self.now_ns()))
 
     def _complete_recovery(self) -> None:
         if any(link.state is not LinkState.UP for link in self._links.values()):
             return
         positions = {id: size for welcome in self._welcomes.values() for id, size in welcome.positions.items()}
         open_orders = tuple(id for welcome in self._welcomes.values() for id in welcome.open_orders)
-        self.lifecycle = Lifecycle.RUNNING
-        self._tell(InputChannel.CONTROL, RecoveryCompleted(positions, open_orders, self._now_ns()))
+        self._wishes.is_recovered = True
+        self.lifecycle = self._wishes.lifecycle
+        self._tell(InputChannel.CONTROL, RecoveryCompleted(positions, open_orders, self.now_ns()))
         self._subscribe()
         self.set_ready()
         self._tell_status()
@@ -231,7 +227,7 @@ class StrategyActor(ChildActor):
         was_up = link.state is LinkState.UP
         link.on_connection(is_up=is_up)
         if was_up:
-            self._tell(InputChannel.CONTROL, VenueDown(name, "link to the gateway lost", self._now_ns()))
+            self._tell(InputChannel.CONTROL, VenueDown(name, "link to the gateway lost", self.now_ns()))
         link.greet(monotonic_ns(), is_lossless=self.spec.is_lossless)
 
     # --- telling ------------------------------------------------------------------------------------------------
@@ -283,26 +279,26 @@ class StrategyActor(ChildActor):
         elif isinstance(request, AmendOrder):
             rejected = AmendRejected(
                 request.client_order_id, request.strategy, request.instrument,
-                RejectReason.OTHER, "link to the gateway is down", self._now_ns(),
+                RejectReason.OTHER, "link to the gateway is down", self.now_ns(),
             )  # fmt: skip
             self._tell(InputChannel.EXECUTION, rejected)
 
     def _deny(self, request: SubmitOrder, reason: DenyReason, context: str) -> None:
         denied = OrderDenied(
-            request.client_order_id, request.strategy, request.instrument, reason, context, self._now_ns()
+            request.client_order_id, request.strategy, request.instrument, reason, context, self.now_ns()
         )
         self._tell(InputChannel.EXECUTION, denied)
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def _now_ns(self) -> int:
+    def now_ns(self) -> int:
         return self._clock.now_ns()
 
     def _fire_timers(self) -> None:
         next_ns = self._timers.next_ns
-        if next_ns is None or next_ns > self._now_ns():
+        if next_ns is None or next_ns > self.now_ns():
             return
-        while (fired := self._timers.pop_due(self._now_ns())) is not None:
+        while (fired := self._timers.pop_due(self.now_ns())) is not None:
             self._tell(InputChannel.CONTROL, fired)
         self._set_timer_alarm()
 
@@ -317,11 +313,12 @@ class StrategyActor(ChildActor):
     def on_pulse(self, mono_ns: int) -> None:
         for link in self._links.values():
             link.greet(mono_ns, is_lossless=self.spec.is_lossless)
+            if link.state is LinkState.UP:
+                link.tell(self._still_alive)
             if link.unacknowledged:
                 self._acknowledge(link)
-        if self._drain is not None and self.strategy.is_settled:
-            self.finish(self._drain)
-            self._drain = None
+        self._wishes.look(mono_ns)
+        self._save_when_due(is_idle=False)
         self._pulses += 1
         if self._pulses % STATUS_EVERY_PULSES == 0:
             self._tell_status()
@@ -331,6 +328,13 @@ class StrategyActor(ChildActor):
 
     def on_idle(self) -> None:
         self._journal.flush()
+        self._save_when_due(is_idle=True)
+
+    def _save_when_due(self, *, is_idle: bool) -> None:
+        """Write a snapshot now and then: between two inputs, once the gateways' word is in it."""
+        mono_ns = monotonic_ns()
+        if self._wishes.is_recovered and self._recovered.is_due(mono_ns, is_idle=is_idle):
+            self._recovered.save({venue: link.last_seq for venue, link in self._links.items()}, mono_ns)
 
     def _acknowledge(self, link: GatewayLink) -> None:
         """What the gateway need not keep for us any more must be in our own journal first."""
@@ -344,18 +348,17 @@ class StrategyActor(ChildActor):
             report = StrategyReport(self.strategy.status(self.lifecycle), tuple(self.strategy.cycles))
             self.tell_supervisor(StrategyReported(command.command_id, self.child.process, report))
             self.finish(command.command_id)
-        elif isinstance(command, Halt):
-            self._tell(InputChannel.CONTROL, HaltStrategy(command.reason, self._now_ns()))
-            self.finish(command.command_id)
-        elif isinstance(command, Drain):
-            if self._drain is None:
-                self.lifecycle = Lifecycle.DRAINING
-                self._tell(InputChannel.CONTROL, DrainStrategy("shutdown", self._now_ns()))
-            self._drain = command.command_id
+        elif isinstance(command, StrategyCommand):
+            self._wishes.take(command, monotonic_ns())
+            if self._wishes.is_recovered:
+                self.lifecycle = self._wishes.lifecycle
         elif isinstance(command, StartTrading):
             self.finish(command.command_id)
         else:
             self.finish(command.command_id, f"{type(command).__name__} is not for a strategy host", is_ok=False)
+
+    def tell_strategy(self, message: Message) -> None:
+        self._tell(InputChannel.CONTROL, message)
 
     # --- faults and the end -------------------------------------------------------------------------------------
 
@@ -370,7 +373,7 @@ class StrategyActor(ChildActor):
         except JournalFailed as failure:  # the disk is full: the cancels go all the same
             log.error("fault not journaled", process=self.child.process, error=str(failure))
         fault = StrategyFault(
-            self.child.process, self.spec.strategy, self.strategy.state.name, cause, trace[-TEXT_MAX:], self._now_ns()
+            self.child.process, self.spec.strategy, self.strategy.state.name, cause, trace[-TEXT_MAX:], self.now_ns()
         )
         with suppress(Exception):  # a strategy that cannot even say what it holds keeps its last word; its cancels go
             self._tell_status()

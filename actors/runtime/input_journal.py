@@ -1,8 +1,8 @@
 """The input journal of a strategy: everything it was told, in delivery order, and everything that it answered.
 
 Replaying it through a new object of the same class gives the same object again. A message that made a handler fail is
-marked by the record behind it; it is left out on recovery if it was market data or a timer, so that a poisoned tick
-does not kill every incarnation. Executions are never left out: they are accounts.
+marked by the record behind it; it is left out on recovery if it was market data, a timer or a change of parameters, so
+that a poisoned tick does not kill every incarnation. Executions are never left out: they are accounts.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from actors.runtime.journal import Journal, read_journal
+from actors.runtime.journal import BEGINNING, Journal, Position, read_journal
 from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT
-from messages.control import TimerFired
+from messages.control import ParametersChanged, TimerFired
 
 
 class InputChannel(IntEnum):
@@ -37,14 +37,21 @@ class InputJournal:
 
     `flush` comes before an answer leaves, so that every input that had an effect is on disk. The answer itself is
     appended behind it: one that leaves in the moment of death may be missing here, and a replay makes it again.
+
+    :param after: what is before this place is not read again.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._journal = Journal(directory)
+    def __init__(self, directory: Path, after: Position = BEGINNING) -> None:
+        self._journal = Journal(directory, after=after)
         self.append = self._journal.append
         self.flush = self._journal.flush
         self.sync = self._journal.sync
         self.close = self._journal.close
+
+    @property
+    def position(self) -> Position:
+        """Behind the last record that is on disk."""
+        return self._journal.position
 
     def mark_fault(self) -> None:
         """Say that the last input made its handler fail."""
@@ -64,10 +71,10 @@ class JournalStep(NamedTuple):
     has_failed: bool
 
 
-def read_steps(directory: Path) -> Iterator[JournalStep]:
-    """Everything that a strategy was told, in order, with its answers."""
+def read_steps(directory: Path, after: Position = BEGINNING) -> Iterator[JournalStep]:
+    """Everything that a strategy was told behind a place of the journal, in order, with its answers."""
     step: JournalStep | None = None
-    for record in read_journal(directory):
+    for record in read_journal(directory, after):
         channel = InputChannel(record.channel)
         if channel is InputChannel.OUTPUT:
             if step is not None:
@@ -83,13 +90,13 @@ def read_steps(directory: Path) -> Iterator[JournalStep]:
         yield step
 
 
-def read_inputs(directory: Path) -> Iterator[tuple[InputChannel, Any]]:
+def read_inputs(directory: Path, after: Position = BEGINNING) -> Iterator[tuple[InputChannel, Any]]:
     """The messages that a strategy was told, in order, without those that are left out on recovery."""
-    return ((step.channel, step.message) for step in read_steps(directory) if not is_left_out(step))
+    return ((step.channel, step.message) for step in read_steps(directory, after) if not is_left_out(step))
 
 
 def is_left_out(step: JournalStep) -> bool:
     """Whether a new incarnation is spared this input: it made its handler fail, and is no account."""
     if not step.has_failed:
         return False
-    return step.channel is InputChannel.MARKET_DATA or isinstance(step.message, TimerFired)
+    return step.channel is InputChannel.MARKET_DATA or isinstance(step.message, TimerFired | ParametersChanged)

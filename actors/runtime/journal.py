@@ -45,24 +45,44 @@ class Record(NamedTuple):
     payload: bytes
 
 
+class Position(NamedTuple):
+    """A place between two records: so many bytes into a segment."""
+
+    segment: int
+    offset: int
+
+
+BEGINNING: Final = Position(0, 0)
+
+
 class Journal:
     """A log open for appending, in a directory of its own.
 
+    :param after: what is before this place is not looked at: whoever opens it has no need of it.
     :raises JournalDamaged: an existing segment is damaged before its tail.
     :raises JournalFailed: its segment cannot be opened.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> None:
+    def __init__(
+        self, directory: Path, *, segment_bytes_max: int = SEGMENT_BYTES_MAX, after: Position = BEGINNING
+    ) -> None:
         self._directory = directory
         self._segment_bytes_max = segment_bytes_max
         self._buffer = bytearray()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         segments = segment_files(directory)
         for segment in segments:
-            end = _check(segment, is_last=segment == segments[-1])
+            if _number(segment) < after.segment:
+                continue
+            end = _check(segment, _start(segment, after), is_last=segment == segments[-1])
             if end < segment.stat().st_size:
                 os.truncate(segment, end)
         self._open(_number(segments[-1]) if segments else 1)
+
+    @property
+    def position(self) -> Position:
+        """Behind the last record that was flushed."""
+        return Position(self._number, self._size)
 
     def append(self, channel: int, payload: bytes) -> None:
         """Add a record to the buffer; written at the next `flush`, or when the buffer is full.
@@ -134,7 +154,7 @@ class Journal:
         os.close(old_fd)
 
     def _open(self, number: int) -> None:
-        path = self._directory / f"{number:08d}.log"
+        path = self._directory / _name(number)
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             size = os.lseek(fd, 0, os.SEEK_END)
@@ -172,32 +192,47 @@ def segment_files(directory: Path) -> list[Path]:
     return segments
 
 
-def read_journal(directory: Path) -> Iterator[Record]:
-    """Every record of a log, oldest first; a torn tail is left out.
+def has_position(directory: Path, position: Position) -> bool:
+    """Whether a log reaches as far as this place."""
+    segment = directory / _name(position.segment)
+    try:
+        return segment.stat().st_size >= position.offset >= len(MAGIC)
+    except OSError:
+        return False
+
+
+def read_journal(directory: Path, after: Position = BEGINNING) -> Iterator[Record]:
+    """Every record of a log behind a place, oldest first; a torn tail is left out.
 
     :raises JournalDamaged: a record before the tail is damaged.
     """
     segments = segment_files(directory)
     for segment in segments:
+        if _number(segment) < after.segment:
+            continue
         data = segment.read_bytes()
-        for start, end in _records(segment, data, is_last=segment == segments[-1]):
+        for start, end in _records(segment, data, _start(segment, after), is_last=segment == segments[-1]):
             yield Record(data[start], data[start + 1 : end])
 
 
-def _check(segment: Path, *, is_last: bool) -> int:
+def _start(segment: Path, after: Position) -> int:
+    """Where to begin in a segment."""
+    return after.offset if _number(segment) == after.segment else len(MAGIC)
+
+
+def _check(segment: Path, start: int, *, is_last: bool) -> int:
     """Where the last whole record of a segment ends."""
-    data, end = segment.read_bytes(), len(MAGIC)
-    for _, end in _records(segment, data, is_last=is_last):  # noqa: B007  # the last end is what is asked for
+    data, end = segment.read_bytes(), start
+    for _, end in _records(segment, data, start, is_last=is_last):  # noqa: B007  # the last end is what is asked for
         pass
     return end
 
 
-def _records(segment: Path, data: bytes, *, is_last: bool) -> Iterator[tuple[int, int]]:
+def _records(segment: Path, data: bytes, position: int, *, is_last: bool) -> Iterator[tuple[int, int]]:
     if not data.startswith(MAGIC):
         if is_last and MAGIC.startswith(data):
             return
         raise JournalDamaged(f"{segment} does not begin as a journal segment; restore it from a backup or remove it")
-    position = len(MAGIC)
     while position < len(data):
         start = position + _HEADER.size
         length, crc = _HEADER.unpack_from(data, position) if start <= len(data) else (RECORD_BYTES_MAX, 0)
@@ -228,6 +263,10 @@ def _is_record(data: bytes, position: int) -> bool:
     start = position + _HEADER.size
     end = start + length
     return 1 <= length <= RECORD_BYTES_MAX and end <= len(data) and bool(_crc(data[start:end]) == crc)
+
+
+def _name(number: int) -> str:
+    return f"{number:08d}.log"
 
 
 def _number(segment: Path) -> int:

@@ -19,7 +19,7 @@ import msgspec
 import zmq
 from pykka._envelope import Envelope  # an inbox hands envelopes out; pykka has no public name for them
 
-from actors.runtime.links import Socket
+from actors.runtime.links import Socket, is_secured
 from messages.topics import SEPARATOR, Channel
 
 DRAIN_MAX: Final = 256
@@ -49,11 +49,25 @@ class Wire(Enum):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One frame as it arrived. `sender` is the routing id at a ROUTER, the topic on a market data port."""
+    """One frame as it arrived.
+
+    :ivar sender: the routing id at a ROUTER, where an answer goes; the topic on a market data port.
+    :ivar user: at a ROUTER with keys: the name that belongs to the sender's key. Empty elsewhere.
+    """
 
     port: str
     sender: bytes
     frame: bytes
+    user: str = ""
+
+    @property
+    def name(self) -> str:
+        """Who has sent it: by its key, or, without keys, by what it calls itself."""
+        return self.user or self.sender.decode("ascii", "replace")
+
+    def is_from(self, name: str) -> bool:
+        """Whether it may speak for this name; without keys, everybody may."""
+        return not self.user or self.user == name
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +97,7 @@ class _Port(NamedTuple):
     socket: Socket
     priority: Priority
     wire: Wire
+    is_secured: bool
 
 
 class Mailbox:
@@ -133,7 +148,7 @@ class Mailbox:
 
     def attach(self, name: str, socket: Socket, priority: Priority, wire: Wire) -> None:
         """Serve a socket from now on."""
-        self._ports[socket] = _Port(name, socket, priority, wire)
+        self._ports[socket] = _Port(name, socket, priority, wire, is_secured(socket))
         self._rebuild()
 
     def watch(self, fd: int) -> None:
@@ -213,11 +228,19 @@ class Mailbox:
                 self._drain(port)
                 return self._pop_backlog()
             return _published(port.name, socket.recv(zmq.NOBLOCK))
-        frames = socket.recv_multipart(zmq.NOBLOCK)
-        if len(frames) != (2 if port.wire is Wire.ROUTED else 1):
-            self.refused += 1
+        sender = socket.recv(zmq.NOBLOCK) if port.wire is Wire.ROUTED else b""
+        frame = socket.recv(zmq.NOBLOCK, copy=False)
+        if frame.more:
+            self._drop_rest(socket)
             return None
-        return Delivery(port.name, frames[0] if port.wire is Wire.ROUTED else b"", frames[-1])
+        user = frame.get("User-Id") if port.is_secured and port.wire is Wire.ROUTED else ""
+        return Delivery(port.name, sender, frame.bytes, user)  # type: ignore[arg-type]  # a property of a frame is text
+
+    def _drop_rest(self, socket: Socket) -> None:
+        """A message of too many frames has come as a whole: its other frames are at hand."""
+        self.refused += 1
+        while socket.recv(zmq.NOBLOCK, copy=False).more:
+            pass
 
     def _drain(self, port: _Port) -> None:
         backlog, receive, lossless = self._backlog, port.socket.recv, self.is_lossless

@@ -7,7 +7,7 @@ import msgspec
 import zmq
 
 from actors.runtime.links import Socket
-from messages.codec import encode
+from messages.codec import FrameError, encode
 from messages.market import Checkpoint, ClockTick, Depth, EndOfData, Gap, MarketData, MarkPrice, Quote, Trade
 from messages.topics import Channel, topic
 
@@ -59,8 +59,13 @@ class Publisher:
         self._socket.send(frame, zmq.NOBLOCK)
 
     def on_subscription(self, frame: bytes) -> None:
-        """Answer a subscription with the last value of its topic."""
-        if frame and frame[0] == _SUBSCRIBE:
+        """Answer a subscription with the last value of its topic.
+
+        :raises FrameError: the frame is neither a subscription nor the end of one.
+        """
+        if not frame or frame[0] > _SUBSCRIBE:
+            raise FrameError(f"market data: a frame of {len(frame)} bytes came from a reader and is no subscription")
+        if frame[0] == _SUBSCRIBE:
             last = self._last.get(frame[1:])
             if last is not None:
                 self._socket.send(last, zmq.NOBLOCK)

@@ -33,6 +33,7 @@ from messages.control import (
     RecoveryCompleted,
     Register,
     StartTrading,
+    StillAlive,
     StopProcess,
     StrategyAlerted,
     StrategyStarted,
@@ -379,3 +380,12 @@ def test_an_alert_of_the_strategy_reaches_the_log_and_the_supervisor(floor: Host
     assert alerted == StrategyAlerted("carry", f"carry: {trade.trade_id}", NOW_NS)
     (line,) = (line for line in logs if line["event"] == "strategy alert")
     assert line["text"] == f"carry: {trade.trade_id}"
+
+
+def test_every_gateway_that_has_welcomed_it_hears_that_the_strategy_lives(floor: HostFloor) -> None:
+    floor.start()
+    floor.near.hears_a(Hello)
+    floor.supervisor.hears_beats(3)
+    assert floor.near.hears_nothing, "before the welcome it says nothing"
+    floor.far.welcomes()
+    assert floor.far.hears_alive() == floor.far.hears_alive() == StillAlive("carry", 1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from actors.runtime import host
+from actors.runtime import recovery
 from actors.runtime.child import EXIT_FAULT, EXIT_OK
 from actors.runtime.input_journal import InputChannel, InputJournal
 from actors.runtime.spec import write_spec
@@ -206,7 +206,7 @@ def test_a_poisoned_tick_does_not_kill_the_next_incarnation(floor: HostFloor) ->
 def test_a_host_that_replays_a_long_journal_says_that_it_is_still_at_it(
     floor: HostFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "STILL_STARTING_EVERY", 2_000)
+    monkeypatch.setattr(recovery, "STILL_STARTING_EVERY", 2_000)
     journal = InputJournal(floor.journal_dir)
     trade = encode(Trade(NEAR.id, 50_000.0, 1.0, Side.BUY, "look", NOW_NS, NOW_NS))
     for _ in range(40_000):
