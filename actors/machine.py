@@ -65,11 +65,14 @@ class Machine(Generic[StateT]):
     :cvar initial: the state of a new machine.
     :cvar transitions: state → message type → row.
     :cvar terminal: states that have no way out on purpose.
+    :cvar not_in_snapshot: attributes that follow from the class and the others; each class names its own.
     """
 
     initial: ClassVar[Enum]
     transitions: ClassVar[Table]
     terminal: ClassVar[frozenset[Enum]] = frozenset()
+    _rows: Rows
+    not_in_snapshot: ClassVar[frozenset[str]] = frozenset({"_rows"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -103,9 +106,13 @@ class Machine(Generic[StateT]):
             self._enter(target)
         return outputs
 
+    def after_restore(self) -> None:
+        """Its attributes were taken from a snapshot (`actors/snapshot.py`): find the rows of the state again."""
+        self._rows = self.transitions[self._state]
+
     def _enter(self, state: StateT) -> None:
         self._state = state
-        self._rows: Rows = self.transitions[state]
+        self._rows = self.transitions[state]
 
 
 def check_table(name: str, initial: Enum, table: Table, terminal: frozenset[Enum]) -> None:

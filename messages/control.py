@@ -230,12 +230,14 @@ class Heartbeat(Message, frozen=True, tag="heartbeat"):
 
     :param backlog: messages received and not yet handled.
     :param is_drained: True once every source this process reads from has ended and all of it was handled.
+    :param refused: frames and connections that it has refused since its start.
     """
 
     process: Id
     mono_ns: Ns
     backlog: Count
     is_drained: bool
+    refused: Count = 0
 
 
 class StrategyFault(Message, frozen=True, tag="fault"):

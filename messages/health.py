@@ -156,6 +156,8 @@ class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     :param cycle_in_hand: what the cycle that has not ended has brought so far, one for each currency.
     :param outside_cycles: what no cycle accounts for, likewise. All cycles that ended + `cycle_in_hand` + this =
         `pnls`, to the last digit.
+    :param trading_state: what risk rules and halts of the cluster leave it; the gateways' own states aside.
+    :param changed: by parameter path, what the operator has changed since the start; `priority` likewise.
     """
 
     id: Id
@@ -177,6 +179,8 @@ class StrategyStatus(Message, frozen=True, tag="strategy-status"):
     markouts: tuple[Markout, ...] = ()
     cycle_in_hand: tuple[Earnings, ...] = ()
     outside_cycles: tuple[Earnings, ...] = ()
+    changed: dict[str, str] = {}
+    trading_state: TradingState = TradingState.ACTIVE
 
     def __post_init__(self) -> None:
         check_decimals(*self.positions.values())
@@ -287,6 +291,8 @@ class GatewayStatus(Message, frozen=True, tag="gateway-status"):
 
 
 class ProcessStatus(Message, frozen=True, tag="process"):
+    """:param refused: frames and connections that it has refused since its start."""
+
     name: Id
     kind: Id
     state: ProcessState
@@ -296,6 +302,7 @@ class ProcessStatus(Message, frozen=True, tag="process"):
     rss_mb: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     heartbeat_age_ms: Annotated[float, msgspec.Meta(ge=0, le=1e15)]
     note: Text
+    refused: Count = 0
 
 
 class LimitUse(Message, frozen=True, tag="limit-use"):

@@ -71,18 +71,21 @@ class SetPriorityRequest(Message, frozen=True, tag="set-priority"):
 
 
 class SetLimitRequest(Message, frozen=True, tag="set-limit"):
-    """:param limit: its path in the config's `[risk]`, such as `portfolio.gross_notional_max`."""
+    """:param limit: its path in the config's `[risk]`, such as `portfolio.gross_notional_max`.
+    :param token: of `ConfirmationNeeded`; a limit is raised with it only, and lowered without.
+    """
 
     command_id: Id
     limit: Text
     value: Decimal
+    token: OptionalId = ""
 
     def __post_init__(self) -> None:
         check_decimals(self.value)
 
 
 class AddStrategyRequest(Message, frozen=True, tag="add-strategy"):
-    """:param table: one `[[strategies]]` table, as TOML."""
+    """:param table: one or more `[[strategies]]` tables, as TOML."""
 
     command_id: Id
     table: Text
@@ -96,11 +99,26 @@ class StopRequest(Message, frozen=True, tag="stop-request"):
 
 
 class CommandAccepted(Message, frozen=True, tag="accepted-command"):
+    """It is being done, or was done where nothing has to be waited for. The same request again tells how far it is."""
+
     command_id: Id
     text: Text
 
 
+class CommandFinished(Message, frozen=True, tag="finished-command"):
+    """What was accepted is over.
+
+    :param is_ok: False where it was not done, or not all of it.
+    """
+
+    command_id: Id
+    is_ok: bool
+    text: Text
+
+
 class CommandRefused(Message, frozen=True, tag="refused-command"):
+    """Nothing was done; the text says why, and what to do."""
+
     command_id: Id
     text: Text
 
@@ -132,6 +150,6 @@ FromOperator = (
     | SetLimitRequest
     | AddStrategyRequest
 )
-ToOperator = StatusReply | CommandAccepted | CommandRefused | ConfirmationNeeded
+ToOperator = StatusReply | CommandAccepted | CommandFinished | CommandRefused | ConfirmationNeeded
 ToControl = Halt
 """What the operator may tell a gateway past the supervisor, answered with `CommandDone`; nothing that loosens."""

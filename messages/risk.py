@@ -22,6 +22,8 @@ from messages.base import Count, Id, Message, Ns, Text, check_decimals
 LEASES_MAX = 4_096
 """Strategies times instruments at one gateway."""
 
+ZERO = Decimal(0)
+
 TtlMs = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
 MessagesPerS = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 
@@ -85,6 +87,7 @@ class LeaseUse(Message, frozen=True, tag="lease-use"):
     :param long_wanted: the most that the strategy has asked for lately, orders that were denied for want of headroom
         included; `short_wanted` likewise.
     :param price: the reference price in quote currency; 0 where none is fresh.
+    :param long_used: what the position and all open buys come to, at least 0; `short_used` likewise.
     """
 
     strategy: Id
@@ -95,9 +98,14 @@ class LeaseUse(Message, frozen=True, tag="lease-use"):
     long_wanted: Decimal
     short_wanted: Decimal
     price: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)] = 0.0
+    long_used: Decimal = ZERO
+    short_used: Decimal = ZERO
 
     def __post_init__(self) -> None:
-        check_decimals(self.position, self.long_held, self.short_held, self.long_wanted, self.short_wanted)
+        check_decimals(
+            self.position, self.long_held, self.short_held, self.long_wanted, self.short_wanted,
+            self.long_used, self.short_used,
+        )  # fmt: skip
 
 
 class LeaseRequest(Message, frozen=True, tag="lease-request"):

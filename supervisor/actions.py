@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from actors.runtime.spec import ChildSpec
+from messages.control import ChildNews
 from messages.operator import ToOperator
+from supervisor.ledger.entries import Entry
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 from supervisor.report import RunResult
@@ -43,6 +45,17 @@ class SaveRegistry(NamedTuple):
     registry: Registry
 
 
+class SetLatch(NamedTuple):
+    """Keep the cluster halted over everything that ends, gateways that do not hear included."""
+
+    reason: str
+    is_flattening: bool
+
+
+class ClearLatch(NamedTuple):
+    """The operator has ended the halt."""
+
+
 class WriteReport(NamedTuple):
     result: RunResult
 
@@ -55,6 +68,32 @@ class Log(NamedTuple):
     level: Literal["info", "warning", "error"]
     event: str
     fields: Mapping[str, Any]  # Any: log fields
+
+
+class Audit(NamedTuple):
+    """Enter a decision, a command, a halt or a change into the ledger's hash-chained audit, with what it was made from.
+
+    :param kind: what it is, in a word or two: `halt`, `set-limit`, `loss-tier`.
+    :param subject: whom it concerns: a strategy, a gateway, a limit; empty for the cluster.
+    :param payload: JSON-like: text, whole numbers, Decimals, floats, lists and mappings of them, messages. No secret.
+    """
+
+    kind: str
+    subject: str
+    payload: Mapping[str, Any]  # Any: whatever the decision was made from
+
+
+class EnterLedger(NamedTuple):
+    """Enter something into the ledger, as soon as its database takes it."""
+
+    entry: Entry
+
+
+class SendNews(NamedTuple):
+    """Tell a child something that it does not acknowledge."""
+
+    child: str
+    news: ChildNews
 
 
 class SetAlarm(NamedTuple):
@@ -79,9 +118,14 @@ Action = (
     | Dispatch
     | ReplyOperator
     | SaveRegistry
+    | SetLatch
+    | ClearLatch
     | WriteReport
     | MeasureUsage
     | Log
+    | Audit
+    | EnterLedger
+    | SendNews
     | SetAlarm
     | Exit
 )

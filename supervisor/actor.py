@@ -2,6 +2,7 @@
 core, and does what the core answers. It decides nothing.
 """
 
+import contextlib
 import secrets
 import threading
 import time
@@ -15,35 +16,50 @@ from typing import Any, Final
 
 import pykka
 import structlog
-import zmq
 
-from actors.runtime.links import Context, Socket, router, try_send_to
+from actors.runtime.address_book import AddressBook
+from actors.runtime.keys import CHILDREN, Role
+from actors.runtime.links import Context, Socket, open_context, router, try_send_to
 from actors.runtime.mailbox import Delivery, FdReady, Mailbox, Priority, Wake, Wire
+from actors.runtime.refusals import Refusals
 from actors.runtime.spec import write_spec
+from gateways import halt_latch
 from messages.codec import FROM_CHILD, FROM_OPERATOR, FrameError, encode
+from messages.control import FromChild, Register
+from messages.risk import LeaseGrant
 from supervisor import registry
 from supervisor.actions import (
     EXIT_CLEAN,
     EXIT_FAILED,
+    SUPERVISOR,
     Action,
+    Audit,
+    ClearLatch,
+    EnterLedger,
     Exit,
     KillChild,
     Log,
     MeasureUsage,
     ReplyOperator,
     SaveRegistry,
+    SendNews,
     SetAlarm,
+    SetLatch,
     StartChild,
     WriteReport,
 )
 from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE
 from supervisor.core import Core
 from supervisor.journal_archive import archive_journals
+from supervisor.keys import admit, keyring_of, role_of
 from supervisor.launcher import Launcher, LaunchFailed
+from supervisor.ledger.entries import Audited, LedgerNews
+from supervisor.ledger.front import LedgerFront, NoLedger, incident
 from supervisor.occurrences import (
     AlarmRang,
     Begun,
     ChildSaid,
+    Latch,
     Measured,
     Occurrence,
     OperatorAsked,
@@ -52,8 +68,9 @@ from supervisor.occurrences import (
     StopSignalled,
 )
 from supervisor.operator_link import SOCKET_NAME as OPERATOR
-from supervisor.paths import ClusterPaths
+from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.pending_commands import Dispatch
+from supervisor.plain import to_plain
 from supervisor.registry import Registry
 from supervisor.report import build_cluster_report, write_report
 
@@ -88,7 +105,14 @@ class SupervisorActor(pykka.ThreadingActor):
     """
 
     def __init__(
-        self, core: Core, found: Registry, paths: ClusterPaths, outcome: Outcome, report_file: Path | None = None
+        self,
+        core: Core,
+        found: Registry,
+        paths: ClusterPaths,
+        outcome: Outcome,
+        report_file: Path | None = None,
+        *,
+        ledger: LedgerFront | None = None,
     ) -> None:
         super().__init__()
         self._core = core
@@ -97,9 +121,12 @@ class SupervisorActor(pykka.ThreadingActor):
         self._outcome = outcome
         self._report_file = report_file
         self._report_failure = ""
+        self._ledger = ledger or NoLedger()
         self._launcher = Launcher(paths.log_dir)
         self._occurrences: deque[Occurrence] = deque()
         self._watched: set[int] = set()
+        self._refusals = Refusals()
+        self._unsaved: SaveRegistry | None = None
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -113,9 +140,10 @@ class SupervisorActor(pykka.ThreadingActor):
     # --- the actor ----------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        self._context: Context = zmq.Context()
-        self._children = self._bind(CHILDREN_SOCKET)
-        self._operators = self._bind(OPERATOR)
+        self._context: Context = open_context(keyring_of(self._paths, SUPERVISOR))
+        self._children = self._bind(CHILDREN_SOCKET, *CHILDREN)
+        self._addresses = AddressBook(self._children)
+        self._operators = self._bind(OPERATOR, Role.OPERATOR)
         planned = self._core.floor.children.keys()
         living = self._launcher.adopt(
             {name: record for name, record in self._found.children.items() if name in planned}
@@ -124,7 +152,8 @@ class SupervisorActor(pykka.ThreadingActor):
         for pid in self._launcher.kill_strays(spec_files):
             log.warning("killed a process that is not one of the children", pid=pid)
         archive = "" if living or EXCHANGE not in planned else self._put_journals_away()
-        self._hear(Begun(living, archive))
+        self._ledger.begin(self._on_ledger_news, is_new_run=not living and EXCHANGE in planned, archive=archive)
+        self._hear(Begun(living, archive, self._latch()))
 
     def on_receive(self, message: Any) -> None:
         try:
@@ -132,7 +161,7 @@ class SupervisorActor(pykka.ThreadingActor):
                 self._on_frame(message)
             elif message is Wake.DUE:
                 self._occurrences.append(AlarmRang())
-            elif isinstance(message, StopSignalled):
+            elif isinstance(message, StopSignalled | LedgerNews):
                 self._occurrences.append(message)
             if isinstance(message, FdReady | Wake):
                 self._occurrences.extend(self._launcher.sweep())
@@ -144,9 +173,15 @@ class SupervisorActor(pykka.ThreadingActor):
     def on_stop(self) -> None:
         for socket in (self._children, self._operators):
             socket.close(FAREWELL_MS)
+        self._ledger.close()
         self._context.term()
         self._launcher.close()
         self._outcome.is_finished.set()
+
+    def _on_ledger_news(self, news: LedgerNews) -> None:
+        """Called in the ledger's own thread."""
+        with contextlib.suppress(pykka.ActorDeadError):
+            self.actor_ref.tell(news)
 
     def _put_journals_away(self) -> str:
         """Nothing lives, so the simulated venues that the journals are about are gone. Returns where they are kept."""
@@ -156,20 +191,43 @@ class SupervisorActor(pykka.ThreadingActor):
         log.info("journals of the last run are kept", directory=str(archive))
         return str(archive)
 
-    def _bind(self, name: str) -> Socket:
-        socket = router(self._context, self._paths.endpoint(name))
+    def _bind(self, name: str, *admits: Role) -> Socket:
+        socket = router(self._context, self._paths.endpoint(name), admits=admits)
         self.mailbox.attach(name, socket, Priority.COMMANDS, Wire.ROUTED)
         return socket
+
+    def _refused(self) -> int:
+        """Frames and connections that were refused since the start."""
+        doorkeeper = self._context.doorkeeper
+        return self._refusals.total + self.mailbox.refused + (doorkeeper.refusals.total if doorkeeper else 0)
 
     def _on_frame(self, delivery: Delivery) -> None:
         try:
             if delivery.port == CHILDREN_SOCKET:
-                name = delivery.sender.decode(errors="replace")
-                self._occurrences.append(ChildSaid(name, FROM_CHILD.decode(delivery.frame)))
+                self._occurrences.append(ChildSaid(delivery.name, self._from_child(delivery)))
             else:
-                self._occurrences.append(OperatorAsked(delivery.sender, FROM_OPERATOR.decode(delivery.frame)))
+                request = FROM_OPERATOR.decode(delivery.frame)
+                self._ledger.asked(delivery.sender, request)
+                self._occurrences.append(OperatorAsked(delivery.sender, request))
         except FrameError as error:
-            log.warning("frame refused", port=delivery.port, sender=repr(delivery.sender), error=str(error))
+            count = self._refusals.add(monotonic_ns())
+            if count:
+                log.warning("frame refused", port=delivery.port, sender=delivery.name, error=str(error), count=count)
+
+    def _from_child(self, delivery: Delivery) -> FromChild:
+        """What a child says, if it speaks for itself.
+
+        :raises FrameError: it is no message of this link, or it speaks for another child.
+        """
+        message: FromChild = FROM_CHILD.decode(delivery.frame)
+        process = getattr(message, "process", delivery.user)
+        if not delivery.is_from(process):
+            raise FrameError(f"{type(message).__name__} in the name of {process} came under the key of {delivery.user}")
+        if isinstance(message, Register):
+            self._addresses.moved(delivery)
+        else:
+            self._addresses.heard(delivery)
+        return message
 
     # --- the core -----------------------------------------------------------------------------------------------
 
@@ -193,10 +251,13 @@ class SupervisorActor(pykka.ThreadingActor):
 
     def _start(self, action: StartChild) -> None:
         try:
+            if action.spec.keys is not None:
+                role = role_of(self._core.floor.children[action.name].kind)
+                admit(self._paths, {action.name: role}, getattr(action.spec, "order_prefix", ""))
             spec_file = self._spec_file(action.name)
             write_spec(spec_file, action.spec)
             pid, created_s = self._launcher.start(action.name, (*action.command, str(spec_file)))
-        except (LaunchFailed, OSError) as error:
+        except (LaunchFailed, OSError, UnsafePath) as error:
             self._occurrences.append(StartFailed(action.name, str(error)))
             return
         self._occurrences.append(ProcessStarted(action.name, pid, created_s))
@@ -205,13 +266,16 @@ class SupervisorActor(pykka.ThreadingActor):
         self._launcher.kill(action.name)
 
     def _send(self, action: Dispatch) -> None:
-        try_send_to(self._children, action.child.encode(), encode(action.command))  # what does not leave is sent again
+        self._addresses.send(action.child, encode(action.command))  # what does not leave is sent again
 
     def _reply(self, action: ReplyOperator) -> None:
+        self._ledger.answered(action.peer, action.reply)
         try_send_to(self._operators, action.peer, encode(action.reply))  # an operator who left needs no answer
 
     def _save(self, action: SaveRegistry) -> None:
+        self._unsaved = action
         registry.save(self._paths.registry_file, action.registry)
+        self._unsaved = None
 
     def _write_report(self, action: WriteReport) -> None:
         assert self._report_file is not None, "a report was asked for without a file"
@@ -222,10 +286,41 @@ class SupervisorActor(pykka.ThreadingActor):
             log.error(self._report_failure)
 
     def _measure(self, _action: MeasureUsage) -> None:
-        self._occurrences.append(Measured(self._launcher.measure()))
+        self._occurrences.append(Measured(self._launcher.measure(), self._latch(), time.time_ns(), self._refused()))
+
+    def _latch(self) -> Latch | None:
+        """The kill switch as the state directory has it."""
+        note = halt_latch.read(self._paths.halt_file)
+        if note is None:
+            return None
+        age_ns = max(0, time.time_ns() - note.at_ns) if note.at_ns else 0
+        return Latch(note.reason, age_ns, note.is_flattening)
+
+    def _set_latch(self, action: SetLatch) -> None:
+        note = halt_latch.HaltNote(
+            reason=action.reason, at_ns=time.time_ns(), by=SUPERVISOR, is_flattening=action.is_flattening
+        )
+        halt_latch.set_halt(self._paths.halt_file, note)
+
+    def _clear_latch(self, _action: ClearLatch) -> None:
+        halt_latch.clear_halt(self._paths.halt_file)
 
     def _log(self, action: Log) -> None:
         getattr(log, action.level)(action.event, **action.fields)
+        if action.level == "error":
+            self._ledger.enter(incident(action.event, action.fields))
+
+    def _audit(self, action: Audit) -> None:
+        log.info("audit", kind=action.kind, subject=action.subject, payload=to_plain(action.payload))
+        self._ledger.enter(Audited(*action))
+
+    def _enter_ledger(self, action: EnterLedger) -> None:
+        self._ledger.enter(action.entry)
+
+    def _send_news(self, action: SendNews) -> None:
+        if self._unsaved is not None and isinstance(action.news, LeaseGrant):
+            self._save(self._unsaved)  # what a grant allows is on the disk before it is sent
+        self._addresses.send(action.child, encode(action.news))
 
     def _set_alarm(self, action: SetAlarm) -> None:
         self.mailbox.wake_at(action.mono_ns)
@@ -258,9 +353,14 @@ _DOINGS: Final[dict[type[Action], Callable[[SupervisorActor, Any], None]]] = {
     Dispatch: SupervisorActor._send,
     ReplyOperator: SupervisorActor._reply,
     SaveRegistry: SupervisorActor._save,
+    SetLatch: SupervisorActor._set_latch,
+    ClearLatch: SupervisorActor._clear_latch,
     WriteReport: SupervisorActor._write_report,
     MeasureUsage: SupervisorActor._measure,
     Log: SupervisorActor._log,
+    Audit: SupervisorActor._audit,
+    EnterLedger: SupervisorActor._enter_ledger,
+    SendNews: SupervisorActor._send_news,
     SetAlarm: SupervisorActor._set_alarm,
     Exit: SupervisorActor._exit,
 }

@@ -7,6 +7,7 @@ import msgspec
 
 from actors.runtime.spec import ChildSpec
 from messages.control import ProcessKind
+from supervisor.config.risk import RiskConfig
 
 CHILDREN_SOCKET: Final = "children"
 """The supervisor binds its ROUTER for children under this name in the cluster's runtime directory."""
@@ -44,6 +45,8 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     :param strategy_kind: such as `spot-futures`; empty for other kinds.
     :param command: the program and its arguments; the path of the child's spec file is appended.
     :param spec: what the child is told; of a strategy, with the epoch still to be set.
+    :param priority: of a strategy, 1 (last) to 10 (first), where something scarce is shared out.
+    :param on_death: what is done with the position of a strategy in quarantine: `hold`, `flatten` or `complete`.
     """
 
     name: str
@@ -53,10 +56,16 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     spec: ChildSpec
     strategy: str = ""
     strategy_kind: str = ""
+    priority: int = 5
+    on_death: str = "hold"
 
 
 class ClusterPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """All children of a cluster, in the order of their start, and how they are watched and stopped."""
+    """All children of a cluster, in the order of their start, and how they are watched and stopped.
+
+    :param risk: the common limits; None: nothing is limited.
+    :param lease_ttl_ms: how long gateways let trade without the supervisor's word.
+    """
 
     cluster: str
     children: tuple[ChildPlan, ...]
@@ -64,3 +73,5 @@ class ClusterPlan(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_timeout_ms: int = 2_000
     drain_deadline_ms: int = 3_000
     stop_deadline_ms: int = 3_000
+    risk: RiskConfig | None = None
+    lease_ttl_ms: int = 1_000

@@ -50,7 +50,11 @@ class Ended(NamedTuple):
 
 
 class StopAsked(NamedTuple):
-    """The cluster stops; whatever happens, the child is not started again."""
+    """The cluster or the child alone is stopped; its end is no failure."""
+
+
+class Released(NamedTuple):
+    """The operator lets a child be started again that was given up, or waits for its restart."""
 
 
 class Relaunch(NamedTuple):
@@ -85,7 +89,8 @@ class Child(Machine[ProcessState]):
     :ivar is_registered: the present process has spoken; nothing that it says counts before that.
     :ivar is_ready: the present process can do its work.
     :ivar is_drained: it has handled everything that its sources will ever yield.
-    :ivar is_done: it has ended with its work done, and is not started again.
+    :ivar is_done: it has ended with its work done or was stopped by name, and is not started again by itself.
+    :ivar is_dead: it was stopped while it waited for its restart, so that nobody manages what it holds.
     :ivar due_ns: what the state waits for must have come by then: `Ready`, a heartbeat, or the end of a backoff.
     :ivar restarted_ns: the restarts within the policy's period.
     """
@@ -100,7 +105,7 @@ class Child(Machine[ProcessState]):
         self.created_s = 0.0
         self.epoch = 0
         self.is_registered = self.is_ready = self.is_drained = self.is_faulted = False
-        self.is_done = False
+        self.is_done = self.is_dead = False
         self.restarts = 0
         self.restarted_ns: list[int] = []
         self.seen_ns = 0
@@ -159,6 +164,7 @@ class Child(Machine[ProcessState]):
     # --- handlers -----------------------------------------------------------------------------------------------
 
     def launch(self, launched: Launched) -> Reaction[ProcessState]:
+        self.is_dead = False
         self.due_ns = launched.now_ns + START_DEADLINE_NS
         self.seen_ns = launched.now_ns
         return State.STARTING, ()
@@ -210,6 +216,18 @@ class Child(Machine[ProcessState]):
         self.due_ns = None
         return (State.STOPPING if self.is_alive else State.STOPPED), ()
 
+    def give_up_waiting(self, _asked: StopAsked) -> Reaction[ProcessState]:
+        self.due_ns = None
+        self.is_dead = True
+        return State.STOPPED, ()
+
+    def release(self, _released: Released) -> Reaction[ProcessState]:
+        """Its failures are forgiven."""
+        self.due_ns = None
+        self.is_done = False
+        self.restarted_ns = []
+        return State.STOPPED, ()
+
     def _gone(self) -> None:
         self.pid = 0
         self.is_registered = self.is_ready = self.is_drained = self.is_faulted = False
@@ -220,6 +238,7 @@ class Child(Machine[ProcessState]):
             Launched: on(launch, State.STARTING),
             Adopted: on(adopt, State.STARTING, State.RUNNING, State.QUARANTINED),
             StopAsked: on(stay),
+            Released: on(release),
         },
         State.STARTING: {
             BecameReady: on(be_ready, State.RUNNING),
@@ -231,11 +250,14 @@ class Child(Machine[ProcessState]):
             Ended: on(judge, State.BACKOFF, State.QUARANTINED, State.STOPPED),
             StopAsked: on(stop, State.STOPPING),
         },
-        State.BACKOFF: {Launched: on(launch, State.STARTING), StopAsked: on(stop, State.STOPPED)},
+        State.BACKOFF: {
+            Launched: on(launch, State.STARTING),
+            StopAsked: on(give_up_waiting, State.STOPPED),
+            Released: on(release, State.STOPPED),
+        },
         State.STOPPING: {BecameReady: on(be_ready_late), Ended: on(finish, State.STOPPED), StopAsked: on(stay)},
-        State.QUARANTINED: {StopAsked: on(stay)},
+        State.QUARANTINED: {StopAsked: on(stay), Released: on(release, State.STOPPED)},
     }
-    terminal = frozenset({State.QUARANTINED})
 
 
 def backoff_ns(policy: RestartPolicy, restarts: int, random: float) -> int:

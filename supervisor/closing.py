@@ -9,6 +9,7 @@ from messages.control import ChildCommand, CommandDone, Drain, ProcessKind, Repo
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, WriteReport
 from supervisor.children import Child, Ended, StopAsked, describe_end
 from supervisor.floor import Floor
+from supervisor.operations.consequences import changes_in_words
 from supervisor.report import RunResult
 from supervisor.shutdown import KILL_DEADLINE_MS, Goal, Living, Shutdown, Step
 from supervisor.unmanaged import fate_of_dead
@@ -220,9 +221,12 @@ class Closing:
             floor.alert(text)
         if self._options.writes_report:
             floor.actions.append(WriteReport(self._result(is_forced=is_failed)))
+        changes = changes_in_words(floor.standing, floor.limits)
+        if changes:
+            floor.log("warning", f"what was changed while the cluster ran ends with it: {changes}")
         floor.log("info", "stopped", stopped="forced" if is_failed else "clean")
         if not floor.living:
-            floor.forget_run(keeps_halt=self.is_forced)
+            floor.forget_run(keeps_halt=self.is_forced or floor.run.is_latched)
         floor.actions.append(self._exit(is_failed=is_failed))
 
     def _exit(self, *, is_failed: bool) -> Exit:

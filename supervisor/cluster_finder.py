@@ -73,7 +73,7 @@ def has_ended(paths: ClusterPaths) -> bool:
     if is_listening(paths):
         return False
     try:
-        with _locked(paths):
+        with locked(paths):
             return True
     except AlreadyRunning:
         return False
@@ -85,7 +85,7 @@ def kill_orphans(paths: ClusterPaths) -> list[str]:
     :returns: the names of those that cannot be killed.
     :raises AlreadyRunning: it has a supervisor, or is about to have one.
     """
-    with _locked(paths):
+    with locked(paths):
         found = registry.load(paths.registry_file)
         left = kill_processes(found.children)
         if not left:
@@ -94,12 +94,35 @@ def kill_orphans(paths: ClusterPaths) -> list[str]:
 
 
 @contextlib.contextmanager
-def _locked(paths: ClusterPaths) -> Iterator[None]:
+def locked(paths: ClusterPaths) -> Iterator[None]:
     lock = ClusterLock.acquire(paths.lock_file, paths.state_dir.name)
     try:
         yield
     finally:
         lock.release()
+
+
+def locate(config: Path | None, cluster: str | None, state: Path | None) -> ClusterPaths:
+    """As `find`, and a cluster that does not run is found too, where it is named.
+
+    :raises NotRunning: there is no such cluster, or none is named and none runs.
+    """
+    try:
+        return find(config, cluster, state)
+    except SupervisorDead as dead:
+        return dead.paths
+    except NotRunning:
+        if config is None and cluster is None and state is None:
+            raise
+        named = state or default_state_dir(cluster or cluster_name(config or Path()))
+        if not named.is_dir():
+            raise
+        return ClusterPaths(named)
+
+
+def is_orphaned(paths: ClusterPaths) -> bool:
+    """Whether processes of a cluster live, and neither its supervisor nor a keeper that would bring one back."""
+    return bool(_orphans(paths))
 
 
 def _orphans(paths: ClusterPaths) -> dict[str, ChildRecord]:

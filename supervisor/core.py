@@ -8,40 +8,31 @@ of an order: while the supervisor is away, trading goes on.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from messages.base import PROTOCOL_VERSION
+import msgspec
+
 from messages.control import (
-    CommandDone,
-    GatewayUpdate,
-    Heartbeat,
     ProcessKind,
-    Ready,
-    Register,
-    ReportRequest,
-    SourcesExhausted,
     StartTrading,
-    StillStarting,
-    StrategyAlerted,
-    StrategyFault,
-    StrategyReported,
-    StrategyUpdate,
-    VenuesReported,
 )
-from messages.health import ClusterStatus, ProcessState
-from messages.operator import CommandAccepted, CommandRefused, HaltRequest, StatusReply, StatusRequest, StopRequest
-from supervisor.actions import Action, MeasureUsage, ReplyOperator, SetAlarm
+from messages.health import ClusterStatus, ProcessState, StrategyStatus
+from messages.operator import StatusReply, StatusRequest, ToOperator
+from supervisor.actions import SUPERVISOR, Action, MeasureUsage, ReplyOperator, SetAlarm, SetLatch
 from supervisor.child_spec import ClusterPlan
 from supervisor.children import (
     FAULT_GRACE_NS,
-    BecameReady,
     Child,
 )
 from supervisor.closing import Closing, RunOptions
 from supervisor.deaths import Deaths
 from supervisor.floor import START_TRADING_ID, Floor
+from supervisor.hearing import Hearing
+from supervisor.ledger.bookkeeping import Bookkeeping, trouble_of
+from supervisor.ledger.entries import LedgerNews, LedgerOpened, LedgerRecovered, LedgerTroubled, RecordsApplied
 from supervisor.occurrences import (
     AlarmRang,
     Begun,
     ChildSaid,
+    Latch,
     Measured,
     Occurrence,
     OperatorAsked,
@@ -50,7 +41,11 @@ from supervisor.occurrences import (
     StartFailed,
     StopSignalled,
 )
-from supervisor.registry import Registry
+from supervisor.operations.consequences import changes_in_words
+from supervisor.operations.desk import Desk
+from supervisor.operations.planner import Planner
+from supervisor.registry import JobRecord, Registry
+from supervisor.risk.risk_desk import RiskDesk
 
 NS_PER_S: Final = 1_000_000_000
 LEVELS: Final = (ProcessKind.EXCHANGE, ProcessKind.GATEWAY, ProcessKind.STRATEGY)
@@ -63,12 +58,21 @@ class Core:
     """The supervisor without its shell.
 
     :param pid: of its own process.
+    :param planner: of what the operator changes while the cluster runs; None where nothing can be changed.
     """
 
-    def __init__(self, plan: ClusterPlan, registry: Registry, options: RunOptions, pid: int) -> None:
-        self.floor = Floor(plan, registry)
+    def __init__(
+        self, plan: ClusterPlan, registry: Registry, options: RunOptions, pid: int, planner: Planner | None = None
+    ) -> None:
+        self.floor = Floor(plan, registry, planner)
         self.closing = Closing(self.floor, options, pid)
-        self.deaths = Deaths(self.floor, self.closing)
+        self.bookkeeping = Bookkeeping()
+        self.risk = RiskDesk(self.floor, plan.risk, registry.risk)
+        self.floor.risk_record = self.risk.record
+        self.risk.flatten = self._flatten
+        self.desk = Desk(self.floor, self.closing, self.risk, self.status)
+        self.deaths = Deaths(self.floor, self.closing, self.desk.board)
+        self.hearing = Hearing(self.floor, self.closing, self.desk.board, self.risk, self.bookkeeping)
         self._registry = registry
         self._pid = pid
         self._measure_ns = 0
@@ -86,6 +90,8 @@ class Core:
         if not self.closing.is_begun:
             self._bring_up()
             self.closing.begin_if_due()
+        if self.closing.is_begun:
+            self.desk.board.cluster_stops()
         actions, floor.actions = floor.actions, []
         self._alarm_ns = min(self._dues())
         actions.append(SetAlarm(self._alarm_ns))
@@ -109,6 +115,9 @@ class Core:
             self._come_back(begun.living)
         else:
             self._begin_anew(begun.archive)
+        if floor.misfit:
+            floor.alert(floor.misfit)
+        self._obey_latch(begun.latch)
         floor.save()
 
     def _come_back(self, living: frozenset[str]) -> None:
@@ -121,12 +130,15 @@ class Core:
             self.closing.await_drained()
         if floor.run.is_stopping:
             self.closing.begin("the shutdown that an earlier supervisor began")
+        else:
+            self.desk.restore()
         for child in died:
             self.deaths.end(child, None)
 
     def _begin_anew(self, archive: str) -> None:
         """Begin a run; say what became of one before it that nobody has ended, and keep its halt."""
         floor, last = self.floor, self._registry
+        self.risk.begin_anew()
         if last.has_lost_children:
             kept = f"; its journals are kept in {archive}" if archive else ""
             text = f"nothing of the last run was alive: its simulated venues and their positions are gone{kept}"
@@ -134,14 +146,39 @@ class Core:
             floor.alert(text)
         if last.run.is_halted:
             reason = last.run.halt_reason
-            floor.change_run(is_halted=True, halt_reason=reason)
-            floor.alert(f"still halted, as the last run was ({reason}), until the cluster is stopped in good order")
+            floor.run = last.without_run(keeps_halt=True).run
+            floor.save()
+            if last.run.is_latched:
+                floor.actions.append(SetLatch(reason, last.run.is_flattening))
+            until = "until `outcry unhalt`" if last.run.is_latched else "until it is stopped in good order"
+            floor.alert(f"still halted, as the last run was ({reason}), {until}")
+        for name, wish in floor.standing.items():
+            if wish.is_stopped and name in floor.children:
+                floor.children[name].is_done = True
+        changes = changes_in_words(floor.standing, floor.limits)
+        if changes:
+            floor.alert(f"still changed, as the operator had asked in the run that was lost: {changes}")
+
+    def _obey_latch(self, latch: Latch | None) -> None:
+        """Be halted where the state directory says so, whoever has written it."""
+        floor = self.floor
+        if latch is not None and not floor.run.is_halted and not self.closing.is_begun:
+            floor.halt(latch.reason, is_flattening=latch.is_flattening)
+            floor.change_run(halted_ns=max(0, floor.now_ns - latch.age_ns))
 
     def _on_stop_signal(self, _signalled: StopSignalled) -> None:
         self.closing.begin("the supervisor was told to end")
 
     def _measured(self, measured: Measured) -> None:
         self.floor.telemetry.measured(measured.usages)
+        self.floor.note_refused(SUPERVISOR, measured.refused)
+        self._obey_latch(measured.latch)
+        self.risk.monitor.look(measured.wall_ns)
+
+    def _ledger_spoke(self, news: LedgerNews) -> None:
+        self.floor.actions += self.bookkeeping.on_news(news)
+        if text := trouble_of(news):
+            self.floor.alert(text)
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -178,122 +215,27 @@ class Core:
         if child.pid == ended.pid:
             self.deaths.end(child, ended.exit_code)
 
-    # --- children speak -----------------------------------------------------------------------------------------
-
     def _child_said(self, said: ChildSaid) -> None:
-        floor, message = self.floor, said.message
-        child = floor.children.get(said.name)
-        if child is None or message.process != said.name:
-            floor.log("warning", "message of a stranger", sender=said.name, message=type(message).__name__)
-        elif isinstance(message, Register):
-            self._register(child, message)
-        elif child.is_registered:
-            child.see(floor.now_ns)
-            handler = _MESSAGES.get(type(message))
-            if handler is not None:
-                handler(self, child, message)
-        elif isinstance(message, _LAST_WORDS):
-            _MESSAGES[type(message)](self, child, message)
+        self.hearing.child_said(said)
 
-    def _register(self, child: Child, register: Register) -> None:
-        floor = self.floor
-        if register.pid != child.pid:
-            floor.log("warning", "registration of a stranger", process=child.name, pid=register.pid, known=child.pid)
-        elif register.protocol_version != PROTOCOL_VERSION:
-            versions = f"{register.protocol_version}, the supervisor {PROTOCOL_VERSION}"
-            floor.kill(child, f"it speaks protocol version {versions}; install one version of the project")
-        else:
-            child.is_registered = True
-            child.see(floor.now_ns)
-            floor.log("info", "registered", process=child.name, pid=child.pid)
-
-    def _ready(self, child: Child, _ready: Ready) -> None:
-        floor = self.floor
-        was_ready = child.is_ready
-        child.on_message(BecameReady(floor.now_ns))
-        if not was_ready:
-            floor.log("info", "ready", process=child.name)
-            floor.save()
-        if not self.closing.is_begun:
-            floor.greet(child)
-
-    def _heartbeat(self, child: Child, heartbeat: Heartbeat) -> None:
-        child.is_drained = heartbeat.is_drained
-
-    def _still_starting(self, child: Child, _still: StillStarting) -> None:
-        child.still_starting(self.floor.now_ns)
-
-    def _fault(self, child: Child, fault: StrategyFault) -> None:
-        floor = self.floor
-        last_line = fault.traceback.strip().rpartition("\n")[2]
-        text = f"{fault.strategy} FAULTED in state {fault.state or '-'} on {fault.cause}: {last_line}"
-        floor.alert(text, process=child.name, traceback=fault.traceback)
-        floor.telemetry.faults.append(fault)
-        child.note = text
-        if child.is_registered:
-            child.fault(floor.now_ns)
-
-    def _alerted(self, child: Child, alerted: StrategyAlerted) -> None:
-        self.floor.alert(alerted.text, process=child.name)
-
-    def _strategy_update(self, child: Child, update: StrategyUpdate) -> None:
-        self.floor.telemetry.strategy_statuses[child.name] = update.status
-
-    def _gateway_update(self, child: Child, update: GatewayUpdate) -> None:
-        self.floor.telemetry.gateway_statuses[child.name] = update.status
-
-    def _strategy_reported(self, child: Child, reported: StrategyReported) -> None:
-        self.floor.telemetry.strategy_reports[child.name] = reported.report
-        self._reported(child, reported.command_id)
-
-    def _venues_reported(self, child: Child, reported: VenuesReported) -> None:
-        self.floor.telemetry.venue_reports = dict(reported.reports)
-        self._reported(child, reported.command_id)
-
-    def _reported(self, child: Child, command_id: str) -> None:
-        command = self.floor.pending.settle(child.name, command_id)
-        if command is not None:
-            self.closing.answered(child, command)
-
-    def _command_done(self, child: Child, done: CommandDone) -> None:
-        command = self.floor.pending.settle(child.name, done.command_id)
-        if command is None:
-            return
-        if not done.is_ok:
-            self.closing.refused(child, done)
-        elif isinstance(command, ReportRequest):
-            self.floor.log("warning", "report asked for and not sent", process=child.name)
-        self.closing.answered(child, command)
-
-    def _exhausted(self, _child: Child, _exhausted: SourcesExhausted) -> None:
-        if not self.floor.run.is_exhausted:
-            self.floor.log("info", "every source is exhausted")
-            self.floor.change_run(is_exhausted=True)
-            self.closing.await_drained()
+    def _flatten(self, strategy: str) -> None:
+        """A risk rule demands it; what ends the strategy's process goes on all the same."""
+        obstacle = self.desk.board.obstacle(self.floor.children[strategy], "flatten")
+        if obstacle is not None:
+            self.floor.alert(f"not flattened: {obstacle}", process=strategy)
+        elif not self.closing.is_begun:
+            command_ids = (self.floor.command_id("risk-flatten"),)
+            self.desk.board.begin(JobRecord(action="flatten", strategy=strategy, command_ids=command_ids))
 
     # --- the operator speaks ------------------------------------------------------------------------------------
 
     def _operator_asked(self, asked: OperatorAsked) -> None:
         request = asked.request
         if isinstance(request, StatusRequest):
-            reply: StatusReply | CommandAccepted | CommandRefused = StatusReply(request.command_id, self.status())
-        elif isinstance(request, HaltRequest | StopRequest):
-            reply = CommandAccepted(request.command_id, self._obey(request))
+            reply: ToOperator = StatusReply(request.command_id, self.status())
         else:
-            reply = CommandRefused(request.command_id, f"{type(request).__name__} is not known to this supervisor")
+            reply = self.desk.ask(request)
         self.floor.actions.append(ReplyOperator(asked.peer, reply))
-
-    def _obey(self, request: HaltRequest | StopRequest) -> str:
-        if isinstance(request, HaltRequest):
-            self.floor.halt(request.reason)
-            return "halting: working orders are cancelled and new ones denied"
-        if request.is_forced:
-            self.closing.force()
-            return "everything is killed"
-        if self.closing.is_begun:
-            return f"stopping already: {self.phase}"
-        self.closing.begin("the operator asked")
-        return "stopping: orders are cancelled, then strategies, gateways and venues stop"
 
     def status(self) -> ClusterStatus:
         """The cluster as it is now."""
@@ -309,11 +251,20 @@ class Core:
                 children, floor.now_ns, pid=self._pid, restarts=floor.run.supervisor_restarts
             ),
             gateways=tuple(telemetry.gateways(children).values()),
-            strategies=tuple(telemetry.strategies(children).values()),
+            strategies=tuple(self._with_changes(status) for status in telemetry.strategies(children).values()),
             alerts=tuple(telemetry.alerts),
             alerts_total=telemetry.alerts_total,
             unmanaged=telemetry.unmanaged(children),
+            trading_state=self.risk.cluster_state,
+            limits=self.risk.limit_uses(),
         )
+
+    def _with_changes(self, status: StrategyStatus) -> StrategyStatus:
+        """With what the operator has changed since its config was read, and what it may do."""
+        wish = self.floor.wish(status.id)
+        changed = wish.changes | ({"priority": str(wish.priority)} if wish.priority else {})
+        state = self.risk.trading_state(status.id)
+        return msgspec.structs.replace(status, changed=changed, trading_state=state)
 
     # --- time passes --------------------------------------------------------------------------------------------
 
@@ -329,9 +280,11 @@ class Core:
             if not self.closing.is_begun:
                 floor.alert(f"{name} did not answer {command.command_id}", process=name)
         self.closing.on_alarm()
+        self.desk.board.on_alarm()
         if floor.now_ns >= self._measure_ns:
             self._measure_ns = floor.now_ns + MEASURE_NS
             floor.actions.append(MeasureUsage())
+            floor.save_news()
 
     def _forgive_stall(self) -> None:
         """Where the supervisor itself stood still, children are given the time that it slept."""
@@ -357,6 +310,7 @@ class Core:
         yield self._measure_ns
         yield from self.floor.dues()
         yield from self.closing.dues()
+        yield from self.desk.board.dues()
 
 
 # Any: each handler takes the one type that its row names.
@@ -370,19 +324,8 @@ _OCCURRENCES: Final[dict[type, Callable[[Core, Any], None]]] = {
     Measured: Core._measured,
     AlarmRang: Core._on_alarm,
     StopSignalled: Core._on_stop_signal,
+    LedgerOpened: Core._ledger_spoke,
+    RecordsApplied: Core._ledger_spoke,
+    LedgerTroubled: Core._ledger_spoke,
+    LedgerRecovered: Core._ledger_spoke,
 }
-_MESSAGES: Final[dict[type, Callable[[Core, Child, Any], None]]] = {
-    Ready: Core._ready,
-    StillStarting: Core._still_starting,
-    Heartbeat: Core._heartbeat,
-    StrategyFault: Core._fault,
-    StrategyAlerted: Core._alerted,
-    StrategyUpdate: Core._strategy_update,
-    GatewayUpdate: Core._gateway_update,
-    StrategyReported: Core._strategy_reported,
-    VenuesReported: Core._venues_reported,
-    CommandDone: Core._command_done,
-    SourcesExhausted: Core._exhausted,
-}
-_LAST_WORDS: Final = (StrategyFault, StrategyAlerted, StrategyUpdate, GatewayUpdate, StrategyReported, VenuesReported)
-"""Heard also of a process whose end was heard of first."""

@@ -7,6 +7,7 @@ from messages.control import ProcessKind
 from supervisor.children import Child, Ended, Finished, Lost, Quarantine, Relaunch, Verdict, describe_end
 from supervisor.closing import Closing
 from supervisor.floor import Floor
+from supervisor.operations.job_board import JobBoard
 
 NS_PER_S: Final = 1_000_000_000
 
@@ -14,9 +15,10 @@ NS_PER_S: Final = 1_000_000_000
 class Deaths:
     """Carries out what a child's restart policy says; a strategy is fenced before it can return."""
 
-    def __init__(self, floor: Floor, closing: Closing) -> None:
+    def __init__(self, floor: Floor, closing: Closing, board: JobBoard) -> None:
         self._floor = floor
         self._closing = closing
+        self._board = board
 
     def end(self, child: Child, exit_code: int | None) -> None:
         """A child's process is gone, or could not be started."""
@@ -27,8 +29,10 @@ class Deaths:
             return
         cause = f"{describe_end(exit_code)} while {child.state.value}"
         child.note = cause
-        (verdict,) = child.on_message(Ended(exit_code, floor.now_ns, floor.random))
-        _VERDICTS[type(verdict)](self, child, verdict, f"{child.name} (pid {pid}) {cause}")
+        verdicts = child.on_message(Ended(exit_code, floor.now_ns, floor.random))
+        self._board.ended(child)
+        for verdict in verdicts:  # none where it was asked to stop
+            _VERDICTS[type(verdict)](self, child, verdict, f"{child.name} (pid {pid}) {cause}")
         floor.save()
 
     def _relaunch(self, child: Child, verdict: Relaunch, how: str) -> None:
@@ -47,6 +51,7 @@ class Deaths:
         floor.alert(f"{how}; {child.note}: {child.name} is QUARANTINED", process=child.name)
         if child.kind is ProcessKind.STRATEGY:
             floor.fence(child, is_final=True)
+            self._board.given_up(child)
 
     def _finished(self, child: Child, _verdict: Finished, how: str) -> None:
         self._floor.log("info", f"{how}; its work is done", process=child.name)
@@ -58,7 +63,7 @@ class Deaths:
         """The venues are gone, and their books with them: nothing can be settled any more."""
         text = f"{how}; its ledgers are lost and the cluster cannot go on"
         self._floor.fail(text)
-        self._floor.halt(text)
+        self._floor.halt(text, is_latched=False)
         self._closing.begin(f"{child.name} was lost")
 
 

@@ -3,26 +3,40 @@
 Pure. Whatever is done here is recorded as actions, in order, for the shell to do.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import ChildCommand, FenceStrategy, Halt, ProcessKind, StartTrading
+from messages.control import (
+    ChildCommand,
+    FenceStrategy,
+    Halt,
+    ProcessKind,
+    Resume,
+    StartTrading,
+    StrategyFault,
+    Unhalt,
+)
 from messages.health import ProcessState
-from supervisor.actions import Action, KillChild, Log, SaveRegistry, StartChild
+from supervisor.actions import Action, Audit, KillChild, Log, SaveRegistry, SetLatch, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan
 from supervisor.children import Adopted, Child, Launched
+from supervisor.operations.planner import FixedPlanner, Planner, Unfit
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, PendingCommands
-from supervisor.registry import ChildRecord, Registry, RunRecord
+from supervisor.registry import Answer, ChildRecord, JobRecord, Registry, RunRecord, Standing
+from supervisor.risk.records import RiskRecord
 from supervisor.telemetry import Telemetry
 
 NS_PER_MS: Final = 1_000_000
 FIRST_EPOCH: Final = 1
 START_TRADING_ID: Final = "start-trading"
-HALT_ID: Final = "halt"
-"""The same in every incarnation of the supervisor: each of the two is done once by a process, however often asked."""
+"""The same in every incarnation of the supervisor: it is done once by a process, however often asked."""
+PAUSE_DEADLINE_NS: Final = 60_000_000_000
+"""For a strategy to settle the pair in hand, before it is told that it has not."""
+TRACEBACK_KEPT_MAX: Final = 2_000
+"""Characters of a fault's traceback that outlive the supervisor: its end, which names the error."""
 
 
 class Floor:
@@ -30,12 +44,22 @@ class Floor:
 
     :ivar now_ns: monotonic time of the occurrence that is being handled; `random` in [0, 1) was drawn for it.
     :ivar run: what is remembered of this run.
+    :ivar standing: by strategy, what the operator has asked of it; `limits` by path, those set while it ran.
+    :ivar risk_record: what must be remembered of risk.
+    :ivar before_halt: is called before a halt is saved and told.
+    :ivar answers: to the latest commands of the operator; `jobs` those that are not done yet.
     :ivar actions: asked of the shell so far.
     """
 
-    def __init__(self, plan: ClusterPlan, registry: Registry) -> None:
+    def __init__(self, plan: ClusterPlan, registry: Registry, planner: Planner | None = None) -> None:
         self.plan = plan
-        self.children = {child.name: self._child(child) for child in plan.children}
+        self.planner = planner or FixedPlanner(plan)
+        self.standing = dict(registry.standing)
+        self.limits = dict(registry.limits)
+        self.answers: tuple[Answer, ...] = ()
+        self.jobs: tuple[JobRecord, ...] = ()
+        self.misfit = ""
+        self.children = {child.name: self._child(child) for child in self._planned()}
         self.incarnation = registry.incarnation + 1
         self.pending = PendingCommands()
         self.telemetry = Telemetry()
@@ -45,6 +69,22 @@ class Floor:
         self.actions: list[Action] = []
         self._epochs = dict(registry.epochs)
         self._commands = 0
+        self.before_halt: Callable[[], None] = lambda: None
+        self._has_news = False
+        self.risk_record: Callable[[], RiskRecord] = lambda: registry.risk
+
+    def _planned(self) -> list[ChildPlan]:
+        """All children, strategies as the operator has changed them; as in the config where that is not possible."""
+        if not self.standing:
+            return list(self.plan.children)
+        try:
+            strategies = self.planner.strategies(self.standing)
+        except Unfit as error:
+            self.misfit = f"what was changed while the cluster ran does not fit its config any more: {error}"
+            self.standing = {}
+            return list(self.plan.children)
+        others = [child for child in self.plan.children if child.kind is not ProcessKind.STRATEGY]
+        return [*others, *strategies.values()]
 
     def _child(self, plan: ChildPlan) -> Child:
         return Child(plan, self.plan.policy, self.plan.heartbeat_timeout_ms * NS_PER_MS)
@@ -66,6 +106,8 @@ class Floor:
         :returns: those that died while nobody watched; they are taken over as running, for their end to be told.
         """
         self.run = msgspec.structs.replace(registry.run, supervisor_restarts=registry.run.supervisor_restarts + 1)
+        self.telemetry.restore(registry.alerts, registry.alerts_total, registry.faults)
+        self.answers, self.jobs = registry.answers, registry.jobs
         died = []
         for name, record in registry.children.items():
             child = self.children.get(name)
@@ -92,7 +134,21 @@ class Floor:
         self.save()
 
     def save(self) -> None:
+        self._has_news = False
         self.actions.append(SaveRegistry(self._registry()))
+
+    def save_news(self) -> None:
+        """Make alerts and faults safe that nothing else has made safe since."""
+        if self._has_news:
+            self.save()
+
+    def stand(self, strategy: str, **changes: Any) -> None:
+        """Change what the operator asks of a strategy; the caller saves."""
+        self.standing[strategy] = msgspec.structs.replace(self.wish(strategy), **changes)
+
+    def wish(self, strategy: str) -> Standing:
+        """What the operator asks of a strategy."""
+        return self.standing.get(strategy) or Standing()
 
     def forget_run(self, *, keeps_halt: bool) -> None:
         """Nothing lives any more: keep the epochs, and the halt where the run did not end in good order."""
@@ -104,7 +160,21 @@ class Floor:
 
     def _registry(self) -> Registry:
         records = {name: _record(child) for name, child in self.children.items()}
-        return Registry(incarnation=self.incarnation, epochs=dict(self._epochs), children=records, run=self.run)
+        telemetry = self.telemetry
+        return Registry(
+            incarnation=self.incarnation,
+            epochs=dict(self._epochs),
+            children=records,
+            run=self.run,
+            standing={name: wish for name, wish in self.standing.items() if wish != Standing()},
+            limits=dict(self.limits),
+            answers=self.answers,
+            jobs=self.jobs,
+            alerts=tuple(telemetry.alerts),
+            alerts_total=telemetry.alerts_total,
+            faults=tuple(_shortened(fault) for fault in telemetry.faults),
+            risk=self.risk_record(),
+        )
 
     # --- telling people -----------------------------------------------------------------------------------------
 
@@ -114,7 +184,18 @@ class Floor:
     def alert(self, text: str, **fields: Any) -> None:
         """Something that a person should see."""
         self.telemetry.alert(text)
+        self._has_news = True
         self.log("error", text, **fields)
+
+    def audit(self, kind: str, subject: str = "", **payload: Any) -> None:
+        """Something that the operator has asked for, or that follows from it. :param subject: empty for the cluster."""
+        self.actions.append(Audit(kind, subject, payload))
+
+    def note_refused(self, process: str, refused: int) -> None:
+        """Take how many frames and connections a process has refused since its start; what is new is audited."""
+        new = self.telemetry.note_refused(process, refused, self.now_ns)
+        if new:
+            self.audit("refused", process, new=new, total=refused)
 
     # --- acting on children -------------------------------------------------------------------------------------
 
@@ -149,23 +230,54 @@ class Floor:
             if gateway.is_alive:
                 self._fence_at(gateway, child, is_final=is_final)
 
+    def hire(self, plan: ChildPlan) -> Child:
+        """Add a child to those of the cluster."""
+        child = self.children[plan.name] = self._child(plan)
+        return child
+
+    def dismiss(self, name: str) -> None:
+        """A strategy is no child of the cluster any more; its epochs are remembered all the same."""
+        del self.children[name]
+        self.stand(name, is_removed=True)
+        self.telemetry.strategy_statuses.pop(name, None)
+        self.save()
+
     def greet(self, child: Child) -> None:
         """Tell a child that has become ready, or has come back, how things stand."""
         if child.kind is ProcessKind.GATEWAY:
             for strategy in self.of_kind(ProcessKind.STRATEGY):
                 self._fence_at(child, strategy, is_final=strategy.is_out)
         if self.run.is_halted and child.kind is not ProcessKind.EXCHANGE:
-            self.tell(child, Halt(HALT_ID, self.run.halt_reason))
+            self.tell(child, self._halt_command(self.run.halt_reason))
         if self.run.trading_since_ns is not None:
             self.tell(child, StartTrading(START_TRADING_ID))
 
-    def halt(self, reason: str) -> None:
-        """No new order in the whole cluster; gateways first, since it is they who can enforce it."""
-        self.change_run(is_halted=True, halt_reason=self.run.halt_reason or reason)
+    def halt(self, reason: str, *, is_flattening: bool = False, is_latched: bool = True) -> None:
+        """No new order in the whole cluster; gateways first, since it is they who can enforce it.
+
+        :param is_latched: it outlives the run; only the operator ends it.
+        """
+        run = self.run
+        self.before_halt()
+        self.pending.withdraw(Unhalt, Resume)
+        self.change_run(
+            is_halted=True,
+            halt_reason=run.halt_reason or reason,
+            is_latched=run.is_latched or is_latched,
+            is_flattening=run.is_flattening or is_flattening,
+            halts=run.halts + 1,
+            halted_ns=self.now_ns if run.halted_ns is None else run.halted_ns,
+        )
         self.alert(f"halted: {reason}", reason=reason)
         for child in self.of_kind(ProcessKind.GATEWAY) + self.of_kind(ProcessKind.STRATEGY):
             if child.is_alive:
-                self.tell(child, Halt(HALT_ID, reason))
+                self.tell(child, self._halt_command(reason))
+        if self.run.is_latched:
+            self.actions.append(SetLatch(self.run.halt_reason, self.run.is_flattening))
+
+    def _halt_command(self, reason: str) -> Halt:
+        """Its id is that of the present halt, so that a process does each halt once."""
+        return Halt(f"halt-{self.run.halts}", reason, self.run.is_flattening)
 
     def _issue_epoch(self, child: Child) -> None:
         """The next epoch of a strategy; it is on the disk before anybody hears of it."""
@@ -185,6 +297,10 @@ class Floor:
         if self.pending.next_ns is not None:
             yield self.pending.next_ns
         yield from (child.due_ns for child in self.children.values() if child.due_ns is not None)
+
+
+def _shortened(fault: StrategyFault) -> StrategyFault:
+    return msgspec.structs.replace(fault, traceback=fault.traceback[-TRACEBACK_KEPT_MAX:])
 
 
 def _record(child: Child) -> ChildRecord:

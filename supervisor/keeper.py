@@ -25,6 +25,7 @@ from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
 from supervisor.alert_reader import AlertReader
 from supervisor.commands.up_options import UpOptions
 from supervisor.config import load
+from supervisor.keys import OPERATOR, keyring_of, prepare_keys
 from supervisor.launcher import kill_processes, living_records, open_log
 from supervisor.live_status import LiveStatus
 from supervisor.lock import AlreadyRunning, ClusterLock
@@ -84,9 +85,10 @@ def run(
         lock_descriptor=lock.descriptor,
     )
     try:
+        prepare_keys(config, paths)
         spec_file = write_supervisor_spec(paths, spec)
         display = LiveStatus(screen) if options.show_status else contextlib.nullcontext()
-        with OperatorLink(paths.endpoint(SOCKET_NAME)) as link, _subreaper(), display as live:
+        with OperatorLink(paths.endpoint(SOCKET_NAME), keyring_of(paths, OPERATOR)) as link, _subreaper(), display as live:
             return Keeper(paths, lock, (*command, str(spec_file)), link, screen).keep(live)
     finally:
         lock.release()
@@ -142,6 +144,7 @@ class Keeper:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                umask=0o077,
                 pass_fds=(self._lock.descriptor,),
             )
         self._pid = supervisor.pid

@@ -19,11 +19,16 @@ from supervisor.actions import EXIT_CLEAN, EXIT_TROUBLED
 from supervisor.actor import Outcome, SupervisorActor
 from supervisor.child_spec import ClusterPlan
 from supervisor.closing import RunOptions
-from supervisor.config import ConfigError, load
+from supervisor.config import Config, ConfigError, instruments, load
 from supervisor.core import Core
+from supervisor.keys import prepare_keys
 from supervisor.launcher import open_log
+from supervisor.ledger.front import LedgerFront, ledger_of
+from supervisor.ledger.writer import CLOSE_TIMEOUT_S, CONNECT_GRACE_S
+from supervisor.live_planner import LivePlanner
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.occurrences import StopSignalled
+from supervisor.operations.planner import Planner
 from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.plan import plan_cluster
 from supervisor.registry import RegistryDamaged
@@ -31,7 +36,7 @@ from supervisor.registry import RegistryDamaged
 EXIT_REFUSED: Final = 3
 """Something is wrong that a restart does not mend; it was said on standard error."""
 EXIT_CRASHED: Final = 70
-FINISH_TIMEOUT_S: Final = 2.0
+FINISH_TIMEOUT_S: Final = 2.0 + CLOSE_TIMEOUT_S + CONNECT_GRACE_S
 
 
 class SupervisorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,9 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         config = load(None if spec.config is None else Path(spec.config))
         paths.create()
+        prepare_keys(config, paths)
         if spec.lock_descriptor is None:
             ClusterLock.acquire(paths.lock_file, config.cluster.name).sign(os.getpid())
-        code = supervise(plan_cluster(config, paths), paths, spec)
+        planner = LivePlanner.of(spec.config, config, paths)
+        code = supervise(plan_cluster(config, paths), paths, spec, _ledger(config, paths), planner)
     except (AlreadyRunning, ConfigError, RegistryDamaged, UnsafePath) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the log may be what cannot be opened
         return EXIT_REFUSED
@@ -67,18 +74,30 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def supervise(plan: ClusterPlan, paths: ClusterPaths, spec: SupervisorSpec) -> int:
+def _ledger(config: Config, paths: ClusterPaths) -> LedgerFront:
+    return ledger_of(config.ledger.url, paths.state_dir, config.cluster.name, instruments(config))
+
+
+def supervise(
+    plan: ClusterPlan,
+    paths: ClusterPaths,
+    spec: SupervisorSpec,
+    ledger: LedgerFront | None = None,
+    planner: Planner | None = None,
+) -> int:
     """Run the cluster of a plan until it has stopped. SIGTERM stops it in good order.
 
+    :param ledger: None: none is kept.
+    :param planner: None: no strategy is changed or added while the cluster runs.
     :raises RegistryDamaged: the registry cannot be read.
     """
     found = registry.load(paths.registry_file)
     options = RunOptions(for_seconds=spec.for_seconds, stay=spec.stay, writes_report=spec.report is not None)
-    core = Core(plan, found, options, os.getpid())
+    core = Core(plan, found, options, os.getpid(), planner)
     report_file = None if spec.report is None else Path(spec.report)
     outcome = Outcome()
     with _logging_to(paths.log_dir / "supervisor.log"):
-        reference = SupervisorActor.start(core, found, paths, outcome, report_file)
+        reference = SupervisorActor.start(core, found, paths, outcome, report_file, ledger=ledger)
 
         def on_sigterm(_signal: int, _frame: FrameType | None) -> None:
             reference.tell(StopSignalled())

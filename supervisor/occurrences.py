@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from messages.control import FromChild
 from messages.operator import FromOperator
+from supervisor.ledger.entries import LedgerNews
 
 
 class Usage(NamedTuple):
@@ -23,10 +24,23 @@ class Begun(NamedTuple):
 
     :param living: the children of the registry whose processes were found alive.
     :param archive: where the journals of the last run were put; empty for nowhere.
+    :param latch: the halt that the latch in the state directory tells of; None where it is not set.
     """
 
     living: frozenset[str]
     archive: str = ""
+    latch: "Latch | None" = None
+
+
+class Latch(NamedTuple):
+    """The kill switch as the state directory has it.
+
+    :param age_ns: since it was set, by the wall clock; never negative.
+    """
+
+    reason: str
+    age_ns: int = 0
+    is_flattening: bool = False
 
 
 class ProcessStarted(NamedTuple):
@@ -63,7 +77,15 @@ class OperatorAsked(NamedTuple):
 
 
 class Measured(NamedTuple):
+    """:param latch: as for `Begun`: whoever halts past the supervisor is heard of within a second.
+    :param wall_ns: since the epoch, for the day that losses belong to.
+    :param refused: frames and connections that the supervisor has refused since its start.
+    """
+
     usages: Mapping[str, Usage]
+    latch: Latch | None = None
+    wall_ns: int = 0
+    refused: int = 0
 
 
 class AlarmRang(NamedTuple):
@@ -84,4 +106,5 @@ Occurrence = (
     | Measured
     | AlarmRang
     | StopSignalled
+    | LedgerNews
 )

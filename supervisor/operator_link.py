@@ -1,5 +1,6 @@
 """The operator's side of the link to a running cluster: one request, one answer."""
 
+import contextlib
 import time
 from types import TracebackType
 from typing import Self
@@ -7,13 +8,17 @@ from uuid import uuid4
 
 import zmq
 
-from messages.codec import FRAME_BYTES_MAX, TO_OPERATOR, FrameError, encode
+from actors.runtime.keys import Keyring
+from actors.runtime.links import Socket, dealer, open_context
+from messages.codec import TO_OPERATOR, FrameError, encode
 from messages.operator import FromOperator, ToOperator
 
 SOCKET_NAME = "operator"
 """The supervisor binds its ROUTER for operators under this name in the cluster's runtime directory."""
 
 TIMEOUT_MS = 2_000
+RESEND_MS = 300
+"""A request is said again so often: what was told to a supervisor that has died since is told to the next one."""
 
 
 class OperatorLinkError(Exception):
@@ -33,19 +38,21 @@ def new_command_id() -> str:
 
 
 class OperatorLink:
-    """A connection to the supervisor of one cluster; not to be shared between threads."""
+    """A connection to the supervisor of one cluster; not to be shared between threads.
 
-    def __init__(self, endpoint: str) -> None:
+    :param keyring: the operator's; None where the cluster's links have no keys.
+    :raises UnsafeKey: the keyring does not know the endpoint.
+    """
+
+    def __init__(self, endpoint: str, keyring: Keyring | None = None) -> None:
         self.endpoint = endpoint
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
-        self._socket.connect(endpoint)
+        self._context = open_context(keyring)
+        self._socket: Socket = dealer(self._context, endpoint, f"operator-{new_command_id()}")
 
     def request(self, message: FromOperator, timeout_ms: int | None = None) -> ToOperator:
-        """Send a request and wait for the answer that carries its command id; older answers are passed over.
+        """Send a request until the answer comes that carries its command id; older answers are passed over.
+
+        Every request is done once, however often it is heard.
 
         :param timeout_ms: `TIMEOUT_MS` by default.
         :raises NotRunning: no answer within the timeout.
@@ -59,7 +66,7 @@ class OperatorLink:
         except zmq.Again as error:
             raise NotRunning(f"nobody answers at {self.endpoint}") from error
         while True:
-            self._await_reply(deadline)
+            self._await_reply(deadline, encode(message))
             try:
                 reply = TO_OPERATOR.decode(self._socket.recv())
             except FrameError as error:
@@ -79,7 +86,11 @@ class OperatorLink:
     ) -> None:
         self.close()
 
-    def _await_reply(self, deadline: float) -> None:
-        remaining_ms = max(0, int((deadline - time.monotonic()) * 1_000))
-        if not self._socket.poll(remaining_ms, zmq.POLLIN):
+    def _await_reply(self, deadline: float, frame: bytes) -> None:
+        while (remaining_ms := int((deadline - time.monotonic()) * 1_000)) > 0:
+            if self._socket.poll(min(remaining_ms, RESEND_MS), zmq.POLLIN):
+                return
+            with contextlib.suppress(zmq.Again):  # there is no connection just now
+                self._socket.send(frame, zmq.NOBLOCK)
+        if not self._socket.poll(0, zmq.POLLIN):
             raise NotRunning(f"no answer from {self.endpoint}")

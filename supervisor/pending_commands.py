@@ -42,6 +42,21 @@ class PendingCommands:
         for key in [key for key in self._pending if key[0] == child]:
             del self._pending[key]
 
+    @property
+    def waiting(self) -> tuple[Dispatch, ...]:
+        """All that were not answered."""
+        return tuple(Dispatch(child, pending.command) for (child, _), pending in self._pending.items())
+
+    def withdraw(self, *kinds: type[ChildCommand], child: str | None = None, strategy: str | None = None) -> None:
+        """These are not said again, to this child or to any: what is asked now is the opposite.
+
+        :param strategy: only those that name it; None: whatever they name.
+        """
+        for (name, command_id), pending in list(self._pending.items()):
+            is_about = strategy is None or getattr(pending.command, "strategy", None) == strategy
+            if isinstance(pending.command, kinds) and child in (None, name) and is_about:
+                del self._pending[name, command_id]
+
     def repeat(self, now_ns: int) -> tuple[list[Dispatch], list[Dispatch]]:
         """Take (those to send again now, those that were never answered and are given up)."""
         again, given_up = [], []

@@ -8,16 +8,18 @@ from typing import Final
 
 import msgspec
 
-from actors.runtime.spec import GatewayEndpoints, HostSpec
+from actors.runtime.spec import GatewayEndpoints, HostSpec, KeyFiles
 from actors.runtime.strategy_kinds import strategy_class
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
 from gateways.spec import GatewaySpec
 from messages.control import ProcessKind
-from messages.orders import order_tag
+from messages.orders import is_forced, order_tag
 from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE, ChildPlan, ClusterPlan, Restart, RestartPolicy
 from supervisor.config import Config, GatewayConfig, StrategyConfig, instruments, venue_specs
+from supervisor.keys import children_server, key_files
 from supervisor.paths import ClusterPaths
 
+TAG_LENGTH: Final = 8
 UNIQUE_TAG_LENGTH: Final = 4
 
 
@@ -37,6 +39,8 @@ def plan_cluster(config: Config, paths: ClusterPaths) -> ClusterPlan:
         heartbeat_timeout_ms=cluster.heartbeat_timeout_ms,
         drain_deadline_ms=cluster.drain_deadline_ms,
         stop_deadline_ms=cluster.stop_deadline_ms,
+        risk=config.risk,
+        lease_ttl_ms=cluster.lease_ttl_ms,
     )
 
 
@@ -61,6 +65,7 @@ class _Planner:
             supervisor_endpoint=self._supervisor,
             heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
             is_lossless=any(is_lossless(gateway) for gateway in self._config.gateways),
+            keys=self._keys(EXCHANGE, {}),
             venues=venues,
             orders_endpoint=self._paths.endpoint(f"{EXCHANGE}.orders"),
             data_endpoints={venue.id: self._venue_data_endpoint(venue.id) for venue in venues},
@@ -79,6 +84,7 @@ class _Planner:
                 heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
                 cpus=gateway.cpus,
                 is_lossless=is_lossless(gateway),
+                keys=self._keys(gateway.id, self._exchange_endpoints(gateway.id)),
                 venue=gateway.id,
                 instruments=tuple(item for item in self._instruments.values() if item.venue == gateway.id),
                 orders_endpoint=endpoints.orders,
@@ -86,7 +92,14 @@ class _Planner:
                 venue_orders_endpoint=self._paths.endpoint(f"{EXCHANGE}.orders"),
                 venue_data_endpoint=self._venue_data_endpoint(gateway.id),
                 journal_dir=str(self._paths.journal_dir / f"gateway-{gateway.id}"),
+                control_endpoint=self._paths.control_endpoint(gateway.id),
+                halt_file=str(self._paths.halt_file),
+                lease_ttl_ms=self._config.cluster.lease_ttl_ms,
+                order_prefix=f"{cluster_tag(self._config.cluster.name)}-",
+                death_policies={strategy.id: strategy.on_death for strategy in self._enabled},
                 rate_limits=gateway.rate_limits,
+                checks=gateway.checks,
+                is_leased=not is_lossless(gateway),  # as fast as possible is no time that a lease could be measured in
             )
             command = (sys.executable, "-m", "gateways")
             yield ChildPlan(
@@ -103,6 +116,8 @@ class _Planner:
                 spec=self._host_spec(strategy),
                 strategy=strategy.id,
                 strategy_kind=strategy.kind,
+                priority=strategy.priority,
+                on_death=strategy.on_death.value,
             )
 
     def _host_spec(self, strategy: StrategyConfig) -> HostSpec:
@@ -116,6 +131,7 @@ class _Planner:
             heartbeat_interval_ms=self._config.cluster.heartbeat_interval_ms,
             cpus=strategy.cpus,
             is_lossless=any(is_lossless(self._gateways[venue]) for venue in venues),
+            keys=self._keys(strategy.id, {end: id for id in venues for end in self._gateway_endpoints(id)}),
             strategy=strategy.id,
             kind=strategy.kind,
             epoch=0,
@@ -125,6 +141,22 @@ class _Planner:
             gateways={venue: self._endpoints(venue) for venue in venues},
             journal_dir=str(self._paths.journal_dir / f"strategy-{strategy.id}"),
         )
+
+    def _keys(self, name: str, servers: dict[str, str]) -> KeyFiles | None:
+        """Where a child finds its keys. :param servers: whom it connects to, beside the supervisor, by endpoint."""
+        if not self._config.cluster.curve:
+            return None
+        return key_files(self._paths, name, children_server(self._paths) | servers)
+
+    def _gateway_endpoints(self, gateway: str) -> tuple[str, ...]:
+        """What a strategy connects to."""
+        ends = self._endpoints(gateway)
+        return (ends.orders, ends.market_data)
+
+    def _exchange_endpoints(self, gateway: str) -> dict[str, str]:
+        """What a gateway connects to."""
+        ends = (self._paths.endpoint(f"{EXCHANGE}.orders"), self._venue_data_endpoint(gateway))
+        return dict.fromkeys(ends, EXCHANGE)
 
     def _endpoints(self, gateway: str) -> GatewayEndpoints:
         return GatewayEndpoints(
@@ -147,7 +179,13 @@ def order_prefixes(cluster: str, strategies: Iterable[str]) -> dict[str, str]:
     """
     ids = list(strategies)
     counts = Counter(order_tag(id) for id in ids)
-    return {id: f"{order_tag(cluster)}-{_tag(id, is_shared=counts[order_tag(id)] > 1)}" for id in ids}
+    return {id: f"{cluster_tag(cluster)}-{_tag(id, is_shared=counts[order_tag(id)] > 1)}" for id in ids}
+
+
+def cluster_tag(cluster: str) -> str:
+    """The opening of all order ids of a cluster: never that of orders in which no strategy has a hand."""
+    tag = order_tag(cluster)
+    return f"c{order_tag(cluster, TAG_LENGTH - 1)}" if is_forced(f"{tag}-") else tag
 
 
 def _tag(strategy: str, *, is_shared: bool) -> str:

@@ -1,12 +1,18 @@
-"""What the supervisor must remember over its own death: epochs for ever, the children and the state of a run.
+"""What the supervisor must remember over its own death: epochs for ever, the children, the state of a run, and what the
+operator has asked for.
 
 One JSON file, replaced as a whole: whoever reads it sees the old content or the new one, on the disk too.
 """
 
 import os
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+
+from messages.control import StrategyFault
+from supervisor.risk.records import RiskRecord
 
 REGISTRY_MODE = 0o600
 
@@ -37,7 +43,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The run that the children belong to; a new one begins where none of them lives.
 
     :param trading_since_ns: monotonic clock of this boot; None before trading began.
-    :param is_halted: it outlives a run that did not end in good order.
+    :param is_halted: only `unhalt` ends it. `is_latched`: it outlives the run.
+    :param halts: how many halts there were; part of the ids of the commands that tell of them.
+    :param halted_ns: monotonic clock of this boot; None where it is not known.
+    :param is_flattening: the halt closes positions, too.
     :param failure: why it failed; empty where it did not.
     :param supervisor_restarts: how often another supervisor took the run over.
     """
@@ -50,17 +59,72 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     halt_reason: str = ""
     failure: str = ""
     supervisor_restarts: int = 0
+    is_latched: bool = False
+    is_flattening: bool = False
+    halts: int = 0
+    halted_ns: int | None = None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the operator has asked of one strategy, and holds until the run ends.
+
+    :param is_stopped: it was stopped by name, and is not started before `start`.
+    :param changes: parameters by path, each as it would be written in a config.
+    :param priority: 0: as configured.
+    :param table: the TOML that it was added by; empty where the config has it.
+    """
+
+    is_paused: bool = False
+    is_stopped: bool = False
+    is_removed: bool = False
+    changes: dict[str, str] = {}
+    priority: int = 0
+    table: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a command of the operator was answered with; it is answered in the same way when it comes again."""
+
+    command_id: str
+    outcome: Literal["accepted", "done", "failed", "refused"]
+    text: str
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that the operator, or a policy, has asked for and that is under way.
+
+    :param action: names the kind of job; `strategy` is empty for one of the whole cluster.
+    :param changes: of parameters, by path; :param before: those that held before, where they are changed already.
+    """
+
+    action: str
+    strategy: str
+    command_ids: tuple[str, ...] = ()
+    changes: dict[str, str] = {}
+    before: dict[str, str] | None = None
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """:param incarnation: of the supervisor; part of the ids of its commands.
     :param epochs: the last one issued to each strategy.
+    :param standing: by strategy, what the operator has asked of it; :param limits: by path, those set while it ran.
+    :param answers: to the latest commands; :param jobs: those that are not done yet.
+    :param risk: which leases are out, who is restricted, and what losses are measured from.
+    :param alerts: the newest ones, of `alerts_total`; :param faults: the newest ones, their tracebacks cut.
     """
 
     incarnation: int = 0
     epochs: dict[str, int] = msgspec.field(default_factory=dict)
     children: dict[str, ChildRecord] = msgspec.field(default_factory=dict)
     run: RunRecord = RunRecord()
+    standing: dict[str, Standing] = msgspec.field(default_factory=dict)
+    limits: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
+    jobs: tuple[JobRecord, ...] = ()
+    alerts: tuple[str, ...] = ()
+    alerts_total: int = 0
+    faults: tuple[StrategyFault, ...] = ()
+    risk: RiskRecord = RiskRecord()
 
     @property
     def has_lost_children(self) -> bool:
@@ -68,11 +132,28 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return any(record.pid for record in self.children.values())
 
     def without_run(self, *, keeps_halt: bool) -> "Registry":
-        """What is remembered when nothing lives any more: the epochs, and a halt that nobody has ended."""
+        """What is remembered when nothing lives any more: the epochs, and halts that nobody has ended."""
         run = RunRecord()
         if keeps_halt and self.run.is_halted:
-            run = RunRecord(is_halted=True, halt_reason=self.run.halt_reason)
-        return Registry(incarnation=self.incarnation, epochs=self.epochs, run=run)
+            run = _halt_of(self.run)
+        risk = self.risk.without_run(keeps_states=keeps_halt)
+        return Registry(incarnation=self.incarnation, epochs=self.epochs, run=run, risk=risk)
+
+    def without_halt(self) -> "Registry":
+        """The same after the operator has ended the halt of a cluster of which nothing runs."""
+        run = msgspec.structs.replace(self.run, is_halted=False, is_latched=False, is_flattening=False, halt_reason="")
+        return msgspec.structs.replace(self, run=msgspec.structs.replace(run, halted_ns=None))
+
+
+def _halt_of(run: RunRecord) -> RunRecord:
+    return RunRecord(
+        is_halted=True,
+        halt_reason=run.halt_reason,
+        is_latched=run.is_latched,
+        is_flattening=run.is_flattening,
+        halts=run.halts,
+        halted_ns=run.halted_ns,
+    )
 
 
 def load(path: Path) -> Registry:

@@ -224,7 +224,9 @@ def _strategies(status: ClusterStatus, *, is_wide: bool) -> FittedTable:
 def _doing(strategy: StrategyStatus) -> str:
     note = f"  ({strategy.note})" if strategy.note else ""
     held = _quantities(_held(strategy)) or "nothing"
-    return f"{strategy.id} {strategy.state or 'no state yet'}, holds {held}{note}"
+    changed = ", ".join(f"{path} = {value}" for path, value in strategy.changed.items())
+    since = f"; changed by the operator: {changed}" if changed else ""
+    return f"{strategy.id} {strategy.state or 'no state yet'}, holds {held}{note}{since}"
 
 
 def _doing_shortened(strategy: StrategyStatus, width: int) -> str:

@@ -28,6 +28,7 @@ ALERTS_KEPT_MAX: Final = 20
 ALERT_LENGTH_MAX: Final = 500
 FAULTS_KEPT_MAX: Final = 20
 NS_PER_MS: Final = 1_000_000
+REFUSED_TOLD_EVERY_NS: Final = 60_000 * NS_PER_MS
 
 NOT_MEASURED: Final = Usage(0.0, 0.0, 0.0)
 ZERO: Final = Decimal(0)
@@ -46,15 +47,37 @@ class Telemetry:
         self.strategy_reports: dict[str, StrategyReport] = {}
         self.gateway_statuses: dict[str, GatewayStatus] = {}
         self.venue_reports: dict[str, GatewayReport] = {}
+        self.refused: dict[str, int] = {}
+        self._refused_told: dict[str, tuple[int, int]] = {}
 
     def alert(self, text: str) -> None:
         """Keep an alert for status and report; the oldest give way."""
         self.alerts.append(text[:ALERT_LENGTH_MAX])
         self.alerts_total += 1
 
+    def restore(self, alerts: Iterable[str], alerts_total: int, faults: Iterable[StrategyFault]) -> None:
+        """Remember what an earlier incarnation of the supervisor was told."""
+        self.alerts.extendleft(reversed(list(alerts)))
+        self.alerts_total += alerts_total
+        self.faults.extendleft(reversed(list(faults)))
+
     def measured(self, usages: Mapping[str, Usage]) -> None:
         """Take new measurements; of processes that are gone, the last one is kept."""
         self.usages.update(usages)
+
+    def note_refused(self, process: str, refused: int, now_ns: int) -> int:
+        """Take how much a process has refused since it started.
+
+        :returns: how much of it is to be told of now: whatever is new, at most once a minute for each process.
+        """
+        self.refused[process] = refused
+        told, told_ns = self._refused_told.get(process, (0, now_ns - REFUSED_TOLD_EVERY_NS))
+        if refused < told:  # it has started again
+            told = 0
+        if refused == told or now_ns - told_ns < REFUSED_TOLD_EVERY_NS:
+            return 0
+        self._refused_told[process] = (refused, now_ns)
+        return refused - told
 
     def processes(
         self, children: Iterable[Child], now_ns: int, *, pid: int, restarts: int
@@ -75,7 +98,7 @@ class Telemetry:
     def strategies(self, children: Iterable[Child]) -> dict[str, StrategyStatus]:
         """Every strategy, also those that have never spoken."""
         return {
-            child.name: _adjusted(self.strategy_statuses.get(child.name) or _unheard(child), child)
+            child.name: self._adjusted(self.strategy_statuses.get(child.name) or _unheard(child), child)
             for child in children
             if child.kind is ProcessKind.STRATEGY
         }
@@ -83,7 +106,7 @@ class Telemetry:
     def reports(self, children: Iterable[Child]) -> dict[str, StrategyReport]:
         """The strategies that have reported."""
         return {
-            child.name: msgspec.structs.replace(report, status=_adjusted(report.status, child))
+            child.name: msgspec.structs.replace(report, status=self._adjusted(report.status, child))
             for child in children
             if (report := self.strategy_reports.get(child.name)) is not None
         }
@@ -102,14 +125,39 @@ class Telemetry:
         """The positions that no running strategy manages, a sentence each."""
         return unmanaged_positions(self.gateways(children).values(), self.strategies(children))
 
+    def held(self, strategy: str) -> dict[str, Decimal]:
+        """What a strategy holds by the gateways' own books, by instrument."""
+        return {
+            instrument: size
+            for status in self.gateway_statuses.values()
+            for instrument, size in status.holdings.get(strategy, {}).items()
+            if size
+        }
+
+    def _adjusted(self, status: StrategyStatus, child: Child) -> StrategyStatus:
+        """The strategy's own word on its life, unless its process tells otherwise; a fault is not undone by a stop."""
+        if child.state is ProcessState.QUARANTINED:
+            lifecycle = Lifecycle.QUARANTINED
+        elif child.state is ProcessState.BACKOFF:
+            lifecycle = Lifecycle.FAULTED
+        elif child.state is ProcessState.STOPPED and (child.last_pid or child.is_done):
+            is_dead = status.lifecycle is Lifecycle.FAULTED or (child.is_dead and bool(self.held(child.name)))
+            lifecycle = Lifecycle.FAULTED if is_dead else Lifecycle.STOPPED
+        elif status.epoch != child.epoch:
+            lifecycle = Lifecycle.STARTING
+        else:
+            return status
+        return msgspec.structs.replace(status, lifecycle=lifecycle)
+
     def _usage(self, name: str) -> Usage:
         return self.usages.get(name, NOT_MEASURED)
 
     def _supervisor(self, pid: int, restarts: int) -> ProcessStatus:
         usage = self._usage(SUPERVISOR)
         return ProcessStatus(
-            SUPERVISOR, SUPERVISOR, ProcessState.RUNNING, pid, restarts, usage.cpu_percent, usage.rss_mb, 0.0, ""
-        )
+            SUPERVISOR, SUPERVISOR, ProcessState.RUNNING, pid, restarts, usage.cpu_percent, usage.rss_mb, 0.0, "",
+            self.refused.get(SUPERVISOR, 0),
+        )  # fmt: skip
 
     def _process(self, child: Child, now_ns: int) -> ProcessStatus:
         usage = self._usage(child.name)
@@ -123,23 +171,8 @@ class Telemetry:
             rss_mb=usage.rss_mb,
             heartbeat_age_ms=max(0, now_ns - child.seen_ns) / NS_PER_MS if child.is_registered else 0.0,
             note=child.note,
+            refused=self.refused.get(child.name, 0),
         )
-
-
-def _adjusted(status: StrategyStatus, child: Child) -> StrategyStatus:
-    """The strategy's own word on its life, unless its process tells otherwise; a fault is not undone by a stop."""
-    if child.state is ProcessState.QUARANTINED:
-        lifecycle = Lifecycle.QUARANTINED
-    elif child.state is ProcessState.BACKOFF:
-        lifecycle = Lifecycle.FAULTED
-    elif child.state is ProcessState.STOPPED and child.last_pid:
-        is_dead = status.lifecycle is Lifecycle.FAULTED
-        lifecycle = Lifecycle.FAULTED if is_dead else Lifecycle.STOPPED
-    elif status.epoch != child.epoch:
-        lifecycle = Lifecycle.STARTING
-    else:
-        return status
-    return msgspec.structs.replace(status, lifecycle=lifecycle)
 
 
 def _unheard(child: Child) -> StrategyStatus:

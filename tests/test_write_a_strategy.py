@@ -77,7 +77,7 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
             offline = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
             words = ["pip", "install", *offline, "--target", "site", f"./{command.removeprefix(INSTALL)}"]
         told[command] = outcry(words, tmp_path).stdout
-    assert "13 passed" in told["pytest dip-buyer"]
+    assert "16 passed" in told["pytest dip-buyer"]
     assert "dip_bps" in told["outcry strategies dip-buyer"]
     replays = [text for command, text in told.items() if command.startswith("outcry replay")]
     assert 2 == len(replays)

@@ -30,6 +30,7 @@ from messages.orders import (
     Side,
     SubmitOrder,
     TimeInForce,
+    is_forced,
     is_venue_made,
 )
 
@@ -184,7 +185,7 @@ class OwnOrders:
             return False
         self.fills_counted += 1
         if order is None:
-            whose = "forced by the venue" if is_venue_made(fill.client_order_id) else "for unknown order"
+            whose = _whose(fill.client_order_id)
             self.problems.append(
                 f"fill {fill.trade_id} of {fill.instrument} {whose} {fill.client_order_id}; counted in the position"
             )
@@ -240,6 +241,13 @@ class OwnOrders:
             return False
         del self.timers[fired.name]
         return True
+
+
+def _whose(name: str) -> str:
+    """By whom an order that is not ours was made, in words."""
+    if is_venue_made(name):
+        return "forced by the venue"
+    return "forced by the gateway" if is_forced(name) else "for unknown order"
 
 
 def cause_of(message: object) -> str:

@@ -17,14 +17,21 @@ from actors.analytics.attribution import ExecutionCosts, Movement
 from actors.analytics.pnl import ZERO, Ledger
 from actors.machine import Machine, Outputs, StateT
 from actors.strategies.cycles import CycleLog, Totals
+from actors.strategies.intake import Intake
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders, Recent
+from actors.strategies.pair.sizing import is_tradable
+from actors.strategies.strategy_error import ParameterError as ParameterError  # noqa: PLC0414  # imported from here
+from actors.strategies.strategy_error import StrategyError as StrategyError  # noqa: PLC0414  # imported from here
 from messages.base import TEXT_LENGTH_MAX
 from messages.control import (
     Alert,
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
+    ParametersChanged,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -71,6 +78,9 @@ HOST_MESSAGES: tuple[type, ...] = (
     TimerFired,
     HaltStrategy,
     DrainStrategy,
+    ResumeStrategy,
+    FlattenStrategy,
+    ParametersChanged,
     VenueDown,
     VenueUp,
 )
@@ -81,33 +91,32 @@ INPUTS: tuple[type, ...] = (*MARKET_MESSAGES, *ORDER_REPORTS, FundingPaid, *HOST
 ParametersT = TypeVar("ParametersT", bound=msgspec.Struct)
 
 
-class StrategyError(Exception):
-    """Base of the errors of this folder."""
-
-
-class ParameterError(StrategyError):
-    """The parameters of a strategy cannot work: which strategy, which parameter, what was expected."""
-
-
-class Strategy(Machine[StateT]):
+class Strategy(Intake[StateT]):
     """A pure state machine that trades.
 
     :cvar kind: its name in the configuration.
     :cvar parameters_type: the struct that its parameters are decoded into.
     :cvar movement: what price movement is called in its attribution.
+    :cvar live_parameters: names of those that may change while it runs; the others need a restart.
     :ivar parameters: as given; subclasses annotate their own type.
+    :ivar is_draining: it opens nothing new: it was paused or is being flattened, or the cluster shuts down.
+    :ivar is_flattening: it was asked to close every position.
+    :ivar is_recovered: the gateways have told what is held and open.
     :raises ParameterError: the parameters and instruments do not make a strategy.
     """
 
     kind: ClassVar[str]
     parameters_type: ClassVar[type[msgspec.Struct]]
     movement: ClassVar[Movement] = Movement.INVENTORY
+    live_parameters: ClassVar[frozenset[str]] = frozenset()
+    not_in_snapshot: ClassVar[frozenset[str]] = frozenset({"_intake"})
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: Any) -> None:
         faults = self.check(parameters, instruments)
         if faults:
             raise ParameterError(f"strategy {strategy_id} ({self.kind}): " + "; ".join(faults))
         self.strategy_id = strategy_id
+        self.parameters = parameters
         self.instruments = {name: instruments[name] for name in self.instrument_ids(parameters)}
         self.views = {name: MarketView(instrument) for name, instrument in self.instruments.items()}
         self.ledger = Ledger(self.instruments.values())
@@ -115,7 +124,7 @@ class Strategy(Machine[StateT]):
         self.costs = ExecutionCosts(self.ledger.books)
         self.cycle_log = CycleLog()
         self.messages_heard = 0
-        self.is_draining = False
+        self.is_draining = self.is_flattening = self.is_recovered = False
         self._funding_ids = Recent(FUNDING_IDS_KEPT_MAX)
         self._alerts: list[Alert] = []
         self._intake: dict[type, Callable[[Any], bool]] = {
@@ -131,6 +140,9 @@ class Strategy(Machine[StateT]):
             VenueUp: self._take_venue,
             HaltStrategy: self._take_command,
             DrainStrategy: self._take_drain,
+            ResumeStrategy: self._take_resume,
+            FlattenStrategy: self._take_flatten,
+            ParametersChanged: self._take_parameters,
             **dict.fromkeys(ORDER_REPORTS, self._take_report),
         }
         super().__init__()
@@ -160,6 +172,11 @@ class Strategy(Machine[StateT]):
     def is_settled(self) -> bool:
         """Whether nothing works and what is held is balanced (or the strategy HALTED)."""
         raise NotImplementedError
+
+    def on_parameters_changed(self) -> None:
+        """Live parameters have just changed, with all that follows from them; what was decided by the old ones, and is
+        to be decided again, is forgotten here.
+        """
 
     @property
     def reporting_currency(self) -> str:
@@ -215,6 +232,25 @@ class Strategy(Machine[StateT]):
     def markouts(self) -> tuple[Markout, ...]:
         """How the market moved after its fills, where a strategy measures that."""
         return ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing works and nothing is held that an order could close."""
+        return not self.own_orders.working and not self.closables()
+
+    def closables(self) -> dict[str, Decimal]:
+        """What is held and large enough to be closed, signed, by instrument id; on spot beside the opening inventory.
+
+        A subclass whose positions at one instrument do not tell what it holds says so itself.
+        """
+        return {name: size for name in self.instruments if (size := self.closable(name, self.ledger.position(name)))}
+
+    def closable(self, instrument: str, held: Decimal) -> Decimal:
+        """How much of a signed position whole orders could close, signed; 0 where that is below the minimums."""
+        traded = self.instruments[instrument]
+        quantity = traded.round_quantity(abs(held))
+        is_tradable_now = is_tradable(traded, quantity, self.views[instrument].mid, is_reducing=True)
+        return quantity.copy_sign(held) if is_tradable_now else ZERO
 
     def status(self, lifecycle: Lifecycle) -> StrategyStatus:
         totals = self.totals()
@@ -302,89 +338,3 @@ class Strategy(Machine[StateT]):
         for output in outputs:
             if type(output) is SubmitOrder or type(output) is AmendOrder:
                 self.costs.note_order(output.client_order_id, self.views[output.instrument].quote)
-
-    def _pass_time(self, ts_ns: int) -> None:
-        self.own_orders.now_ns = max(self.own_orders.now_ns, ts_ns)
-
-    def _take_stamp(self, message: Trade) -> bool:
-        self._pass_time(message.ts_received)
-        return True
-
-    def _take_depth(self, message: Depth) -> bool:
-        self._pass_time(message.ts_received)
-        self.views[message.instrument].on_depth(message)
-        return True
-
-    def _take_mark(self, message: MarkPrice) -> bool:
-        self._pass_time(message.ts_received)
-        self.views[message.instrument].on_mark(message)
-        return True
-
-    def _take_gap(self, message: Gap) -> bool:
-        self._pass_time(message.ts_received)
-        self.views[message.instrument].on_gap(message)
-        return True
-
-    def _take_report(self, message: Any) -> bool:
-        self._pass_time(message.ts_event)
-        is_news = self.own_orders.apply(message)
-        if is_news and isinstance(message, Fill):
-            change = self.ledger.apply_fill(message)
-            self.costs.book(message, change, self.views[message.instrument].quote)
-            self.cycle_log.count_fill()
-        return is_news
-
-    def _take_funding(self, message: FundingPaid) -> bool:
-        self._pass_time(message.ts_event)
-        if not self._funding_ids.add((message.instrument, message.funding_id)):
-            return False
-        self.ledger.apply_funding(message)
-        return True
-
-    def _take_timer(self, message: TimerFired) -> bool:
-        self._pass_time(message.ts)
-        return self.own_orders.take_timer(message)
-
-    def _take_command(self, message: HaltStrategy) -> bool:
-        self._pass_time(message.ts)
-        return True
-
-    def _take_drain(self, message: DrainStrategy) -> bool:
-        self._pass_time(message.ts)
-        self.is_draining = True
-        return True
-
-    def _take_venue(self, message: VenueDown | VenueUp) -> bool:
-        self._pass_time(message.ts)
-        for view in self.views.values():
-            if view.instrument.venue == message.venue:
-                view.on_venue(is_up=isinstance(message, VenueUp))
-        return True
-
-    def _take_start(self, message: StrategyStarted) -> bool:
-        self._pass_time(message.ts)
-        self.own_orders.start(message)
-        self.is_draining = False
-        for view in self.views.values():
-            view.on_venue(is_up=True)
-        return True
-
-    def _take_recovery(self, message: RecoveryCompleted) -> bool:
-        """The gateways' word beats the journal: adopt their positions, close what they do not know as open."""
-        self._pass_time(message.ts)
-        for name in self.own_orders.close_lost(message):
-            self.alert(f"order {name} is not open any more and its end was never reported; closed as lost")
-        for name in message.open_orders:
-            if self.own_orders.order(name) is None:
-                self.alert(f"the gateway holds order {name}, which is not in the journal; cancel it by hand")
-        for name in self.instruments:
-            ours, theirs = self.ledger.position(name), message.positions.get(name, ZERO)
-            if ours != theirs:
-                self.alert(f"position of {name} is {theirs} by the gateway and {ours} by the journal; {theirs} adopted")
-                self.ledger.adopt(name, theirs)
-        return True
-
-    def _price_adopted(self, instrument: str) -> None:
-        mid = self.views[instrument].mid
-        if instrument in self.ledger.unpriced and mid is not None:
-            self.ledger.price_adopted(instrument, mid)

@@ -117,8 +117,9 @@ class _Backtest:
         self._period = period = options.period
         start_ns = SYNTHETIC_START_NS if period.from_ns is None else period.from_ns
         specs = venue_specs(config)
+        checks = {gateway.id: gateway.checks for gateway in config.gateways}
         self._sources: dict[str, Source] = {spec.id: make_source(spec, start_ns) for spec in specs}
-        self._floors = {spec.id: VenueFloor(spec, SimulatedVenue(spec)) for spec in specs}
+        self._floors = {spec.id: VenueFloor(spec, SimulatedVenue(spec), checks[spec.id]) for spec in specs}
         self._desks = _desks(config, options)
         self._engine = Engine(self._floors, self._desks)
         self._is_synthetic = any(isinstance(spec.source, SyntheticSourceSpec) for spec in specs)

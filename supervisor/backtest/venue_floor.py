@@ -5,6 +5,7 @@ fundings and liquidations out among those who hold the position. What it returns
 order.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -14,9 +15,11 @@ from gateways.exchange.matching import Execution
 from gateways.exchange.simulated_venue import SimulatedVenue
 from gateways.exchange.sources.source import Source
 from gateways.exchange.spec import VenueSpec
-from gateways.order_gate import OrderGate
+from gateways.gate_limits import GateLimits
+from gateways.order_gate import DEFAULT_LIMITS, SILENT_REASONS, OrderGate
 from gateways.order_records import OrderRecords
 from gateways.reconcile import missing_reports
+from gateways.reference_price import Reference
 from gateways.shared_account import as_venue_sees_it
 from gateways.venue import AccountState, FundingBooked, OrderStatus, VenueReport
 from messages.health import GatewayReport, GatewayStatus, OrderCounts
@@ -41,25 +44,29 @@ RARE: Final = (FundingBooked, OrderStatus, AccountState)
 
 class VenueFloor:
     """:param spec: of the venue, whose id is the gateway's.
+    :param limits: of the gate.
     :ivar venue: the simulated venue; market data go to it directly.
     """
 
-    def __init__(self, spec: VenueSpec, venue: SimulatedVenue) -> None:
+    def __init__(self, spec: VenueSpec, venue: SimulatedVenue, limits: GateLimits = DEFAULT_LIMITS) -> None:
         self.id = spec.id
         self.venue = venue
-        self.records = OrderRecords({instrument.id: instrument for instrument in spec.instruments})
-        self._instruments = [instrument.id for instrument in spec.instruments]
-        self._gate = OrderGate({instrument.id: instrument for instrument in spec.instruments})
+        instruments = {instrument.id: instrument for instrument in spec.instruments}
+        self.records = OrderRecords(instruments)
+        self._instruments = list(instruments)
+        self._gate = OrderGate(instruments, limits, latest=self._latest)
         self._denied = 0
+        self.denials: defaultdict[str, int] = defaultdict(int)
 
     # --- to the venue -------------------------------------------------------------------------------------------
 
     def submit(self, order: SubmitOrder, now_ns: int) -> list[ExecutionReport]:
         """The gate, then the venue."""
-        if self._gate.is_fenced(order.strategy, order.epoch) or order.client_order_id in self.records.orders:
-            self._denied += 1  # as at a gateway, nobody is told: it would confuse the order that has the id
+        denial = self._gate.check(order, self.records, now_ns)
+        if denial is not None and denial.reason in SILENT_REASONS:
+            self._denied += 1
+            self.denials[denial.reason.value] += 1
             return []
-        denial = self._gate.check(order, now_ns)
         seen = as_venue_sees_it(order, self.records) if denial is None else denial
         if isinstance(seen, Denial):
             return self._deny(order, seen, now_ns)
@@ -72,6 +79,7 @@ class VenueFloor:
             head = (request.client_order_id, request.strategy, request.instrument)
             text = "no such open order at this gateway"
             return [CancelRejected(*head, RejectReason.UNKNOWN_ORDER, text, now_ns)]
+        self._gate.count_cancel(request.strategy, now_ns)
         return self._send_cancel(order, request.epoch, request.caused_by, now_ns)
 
     def amend(self, request: AmendOrder, now_ns: int) -> list[ExecutionReport]:
@@ -81,10 +89,12 @@ class VenueFloor:
         if order is None or not order.is_open or order.request.instrument != request.instrument:
             text = "no such open order at this gateway"
             return [_amendment_refused(request, RejectReason.UNKNOWN_ORDER, text, now_ns)]
-        denial = self._gate.check_amendment(request)
+        denial = self._gate.check_amendment(request, order, self.records, now_ns)
         if denial is not None:
+            self.denials[denial.reason.value] += 1
             text = f"{denial.reason.value} {denial.context}"
             return [_amendment_refused(request, RejectReason.OTHER, text, now_ns)]
+        self.records.record_amendment(request)
         return self.take(self.venue.on_request(request, now_ns), now_ns)
 
     def fence(self, strategy: str, epoch: int, now_ns: int) -> list[ExecutionReport]:
@@ -103,8 +113,17 @@ class VenueFloor:
 
     def _deny(self, order: SubmitOrder, denial: Denial, now_ns: int) -> list[ExecutionReport]:
         self._denied += 1
+        self.denials[denial.reason.value] += 1
         head = (order.client_order_id, order.strategy, order.instrument)
         return self._record(OrderDenied(*head, denial.reason, denial.context, now_ns))
+
+    def _latest(self, instrument: str) -> Reference | None:
+        """What the gateway would have published last, read from the market itself."""
+        liquidity, middle = self.venue.markets[instrument].liquidity, self._gate.references.middle
+        quote, bid, ask = liquidity.newest_quote, liquidity.book.best_bid(), liquidity.book.best_ask()
+        if quote is not None:
+            return middle(instrument, quote.bid, quote.ask, quote.ts_received)
+        return None if bid is None or ask is None else middle(instrument, bid[0], ask[0], liquidity.book_ns)
 
     # --- from the venue -----------------------------------------------------------------------------------------
 
@@ -183,6 +202,7 @@ class VenueFloor:
             open_orders=len(self.records.open_orders()),
             orders=OrderCounts(denied=self._denied),
             positions=self.records.positions(),
+            denials=dict(self.denials),
             balances=dict(self.venue.ledger.balances),
             published=0,
             tick_to_order={},

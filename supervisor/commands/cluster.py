@@ -1,9 +1,7 @@
-"""The commands that start, watch and stop a cluster: up, check, status, halt, stop."""
+"""The commands that start and watch a cluster: up, check, status."""
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +9,6 @@ import typer
 from rich.console import Console
 
 from messages.health import ClusterStatus
-from messages.operator import (
-    CommandAccepted,
-    CommandRefused,
-    FromOperator,
-    HaltRequest,
-    StatusReply,
-    StatusRequest,
-    StopRequest,
-)
-from supervisor.cluster_finder import AmbiguousCluster, SupervisorDead, find, has_ended, kill_orphans
 from supervisor.commands.base import (
     ClusterOption,
     ConfigArgument,
@@ -31,12 +19,13 @@ from supervisor.commands.base import (
     loaded,
     write_json,
 )
-from supervisor.commands.exit_codes import BAD_USAGE, FAILED, NOT_RUNNING
+from supervisor.commands.connection import linked, status_of
+from supervisor.commands.exit_codes import BAD_USAGE
 from supervisor.commands.up_options import UpOptions
 from supervisor.config import Config, ConfigError, load
+from supervisor.kill_switch import halted_because
 from supervisor.live_status import LiveStatus
-from supervisor.lock import AlreadyRunning
-from supervisor.operator_link import SOCKET_NAME, NotRunning, OperatorLink, OperatorLinkError, new_command_id
+from supervisor.operator_link import NotRunning, OperatorLink
 from supervisor.paths import ClusterPaths, UnsafePath, default_state_dir
 from supervisor.plain import to_plain
 from supervisor.report import ReportUnwritable, check_writable
@@ -44,8 +33,6 @@ from supervisor.status_view import render
 from supervisor.tables import stdout_console
 
 WATCH_INTERVAL_S = 0.5
-STOP_POLL_S = 0.1
-STOP_WAIT_S = 60.0
 
 
 @app.command(
@@ -76,6 +63,7 @@ def up(
     try:
         if report is not None:
             check_writable(report)
+        _warn_of_halt(state_dir)
         code = keeper.run(config, state_dir, options)
     except (ReportUnwritable, UnsafePath) as error:
         raise failure(str(error), BAD_USAGE) from error
@@ -117,8 +105,8 @@ def status(
 
     A gateway counts orders since its process started: after a restart it begins at 0 again, and its books do not.
     """
-    with _link(config, cluster, state) as (link, _):
-        current = _status(link)
+    with linked(config, cluster, state) as (link, _):
+        current = status_of(link)
         if watch:
             _watch(link, current, as_json=as_json)
         elif as_json:
@@ -128,79 +116,14 @@ def status(
             console.print(render(current, console.width))
 
 
-@app.command(epilog=examples("outcry halt", 'outcry halt --reason "venue maintenance" --cluster demo'))
-def halt(
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is shown and recorded.")] = "by the operator",
-) -> None:
-    """Stop all new orders and cancel the working ones; positions stay, and the cluster keeps running."""
-    with _link(config, cluster, state) as (link, _):
-        typer.echo(_command(link, HaltRequest(new_command_id(), reason)))
-
-
-@app.command(epilog=examples("outcry stop", "outcry stop --cluster demo --now"))
-def stop(
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    now: Annotated[bool, typer.Option("--now", help="Kill at once: nothing is cancelled or settled first.")] = False,
-) -> None:
-    """Stop a running cluster in good order, and wait until it has ended."""
-    if now and _end_orphans(config, cluster, state):
-        return
-    with _link(config, cluster, state) as (link, paths):
-        typer.echo(_command(link, StopRequest(new_command_id(), is_forced=now)))
-        _wait_for_end(paths)
-
-
-@contextmanager
-def _link(config: Path | None, cluster: str | None, state: Path | None) -> Iterator[tuple[OperatorLink, ClusterPaths]]:
-    """Connect to the cluster that is meant; whatever goes wrong on the way ends the command with its exit code."""
-    try:
-        paths = find(config, cluster, state)
-        with OperatorLink(paths.endpoint(SOCKET_NAME)) as link:
-            yield link, paths
-    except (AmbiguousCluster, ConfigError, UnsafePath) as error:
-        raise failure(str(error), BAD_USAGE) from error
-    except NotRunning as error:
-        raise failure(str(error), NOT_RUNNING) from error
-    except OperatorLinkError as error:
-        raise failure(str(error), FAILED) from error
-
-
-def _end_orphans(config: Path | None, cluster: str | None, state: Path | None) -> bool:
-    """Kill what a dead supervisor has left behind. :returns: False where there is no such thing."""
-    try:
-        find(config, cluster, state)
-    except SupervisorDead as dead:
-        try:
-            left = kill_orphans(dead.paths)
-        except AlreadyRunning as error:
-            raise failure(str(error), FAILED) from error
-        if left:
-            raise failure(f"cannot be killed: {', '.join(left)}", FAILED) from dead
-        typer.echo(f"killed: {', '.join(sorted(dead.orphans))}")
-        return True
-    except (AmbiguousCluster, ConfigError, NotRunning, UnsafePath):
-        return False  # found again, and told, where the link is made
-    return False
-
-
-def _status(link: OperatorLink) -> ClusterStatus:
-    reply = link.request(StatusRequest(new_command_id()))
-    if isinstance(reply, StatusReply):
-        return reply.status
-    raise failure(reply.text, FAILED)
-
-
-def _command(link: OperatorLink, request: FromOperator) -> str:
-    reply = link.request(request)
-    if isinstance(reply, CommandAccepted):
-        return reply.text
-    text = reply.text if isinstance(reply, CommandRefused) else "the supervisor answered with a status"
-    raise failure(text, FAILED)
+def _warn_of_halt(state_dir: Path) -> None:
+    """Say so where a cluster starts halted; it would look as if it did not work."""
+    why = halted_because(ClusterPaths(state_dir))
+    if why is not None:
+        typer.echo(
+            f"!!! {state_dir.name} starts HALTED: {why}\n!!! no order is sent before the operator says: outcry unhalt",
+            err=True,
+        )
 
 
 def _watch(link: OperatorLink, current: ClusterStatus, *, as_json: bool) -> None:
@@ -213,19 +136,11 @@ def _watch(link: OperatorLink, current: ClusterStatus, *, as_json: bool) -> None
                 else:
                     live.show(current)
                 time.sleep(WATCH_INTERVAL_S)
-                current = _status(link)
+                current = status_of(link)
     except NotRunning:
         typer.echo(f"{current.cluster} does not answer any more", err=True)
     except KeyboardInterrupt:
         return
-
-
-def _wait_for_end(paths: ClusterPaths) -> None:
-    deadline = time.monotonic() + STOP_WAIT_S
-    while not has_ended(paths):
-        if time.monotonic() > deadline:
-            raise failure(f"{paths.state_dir.name} is still stopping after {STOP_WAIT_S:g} s", FAILED)
-        time.sleep(STOP_POLL_S)
 
 
 def _described(config: Config) -> dict[str, object]:

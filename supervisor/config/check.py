@@ -17,6 +17,7 @@ from messages.orders import order_tag
 from supervisor.config.decoder import Decoder
 from supervisor.config.mistakes import Mistake, nearest_name, one_of, shown
 from supervisor.config.recordings import check_feeds, check_files, check_form
+from supervisor.config.risk_check import check_risk
 from supervisor.config.shape import GatewayConfig, InstrumentConfig, StrategyConfig
 
 RESERVED_NAMES = frozenset({"exchange", "supervisor", "keeper", "operator"})
@@ -73,12 +74,20 @@ def check(draft: Draft, surroundings: Surroundings) -> Iterator[Mistake]:
         yield from _check_synthetic_names(path, gateway)
         yield from _check_venue(path, gateway)
         yield from _check_balances(path, gateway)
+        yield from _check_bounded_symbols(path, gateway)
         yield from _check_expiries(path, gateway, surroundings.now_ns)
     yield from _check_recordings(draft, surroundings)
     yield from _check_sources(draft)
     yield from _check_cpus(draft, surroundings)
     for path, instrument in draft.decoder.tables(InstrumentConfig):
         yield from check_instrument(path, instrument)
+    yield from check_risk(
+        draft.raw.get("risk"),
+        gateways=[name for _, name in draft.ids("gateways")],
+        assets={instrument.base for _, instrument in draft.decoder.tables(InstrumentConfig)},
+        instruments=draft.instrument_ids(),
+        strategies=[name for _, name in draft.ids("strategies")],
+    )
 
 
 def check_instrument(path: str, instrument: InstrumentConfig) -> Iterator[Mistake]:
@@ -180,6 +189,14 @@ def _check_synthetic_names(path: str, gateway: GatewayConfig) -> Iterator[Mistak
     for name in source.assets.keys() - currencies:
         found = "no instrument of this gateway has this currency"
         yield Mistake(f"{path}.source.assets.{name}", found, one_of(currencies), nearest_name(name, currencies))
+
+
+def _check_bounded_symbols(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:
+    """A bound under a symbol that is misspelt would bound nothing."""
+    symbols = {instrument.symbol for instrument in gateway.instruments}
+    for name in gateway.checks.order_quantity_max.keys() - symbols:
+        found = "no instrument of this gateway has this symbol"
+        yield Mistake(f"{path}.checks.order_quantity_max.{name}", found, one_of(symbols), nearest_name(name, symbols))
 
 
 def _check_balances(path: str, gateway: GatewayConfig) -> Iterator[Mistake]:

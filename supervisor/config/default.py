@@ -219,4 +219,31 @@ name = "btc-usdc"
 first = "BTCUSDT.spot-a"
 second = "BTCUSDC.spot-b"
 fx = "USDCUSDT.spot-a"
+
+[risk]
+reporting_currency = "USDT"
+
+[risk.prices]
+"BTCUSDT.spot-a" = "60000"
+"USDCUSDT.spot-a" = "1"
+"BTCUSDT.spot-b" = "60000"
+"BTCUSDC.spot-b" = "60000"
+"ETHUSDT.spot-b" = "3000"
+"BTCUSDT.futures" = "60000"
+"BTCUSDT_301227.futures" = "60000"
+
+[risk.portfolio]
+gross_notional_max = "900000"
+
+[risk.portfolio.daily_loss]
+warn = "1000"
+reducing = "2000"
+halted = "5000"
+
+[risk.instruments."ETHUSDT.spot-b"]
+position_max = "30"
+
+[risk.strategies.maker-eth.daily_loss]
+warn = "200"
+reducing = "500"
 """

@@ -8,8 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from gateways.exchange.spec import SourceSpec, VenueSpec
+from gateways.gate_limits import GateLimits
 from gateways.rate_limits import RULES_MAX, RateRule
+from gateways.spec import LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN, DeathPolicy
 from messages.instruments import ONE, Instrument, InstrumentType
+from supervisor.config.risk import RiskConfig
 
 NAME_LENGTH_MAX = 32
 SYMBOL_LENGTH_MAX = 31
@@ -20,6 +23,7 @@ STRATEGIES_MAX = 128
 INSTRUMENTS_MAX = 256
 FEE_BPS_MAX = 1_000
 DEADLINE_MS_MAX = 600_000
+LEDGER_SCHEMES = ("sqlite", "postgresql")
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -69,6 +73,9 @@ class ClusterConfig(Table, frozen=True):
         up to `backoff_max_s`.
     :param drain_deadline_ms: for strategies to cancel and settle, when the cluster stops.
     :param stop_deadline_ms: for a process to end by itself, before it is killed.
+    :param lease_ttl_ms: how long a gateway lets trade without the supervisor's word, and keeps the orders of a strategy
+        that it does not hear of.
+    :param curve: encrypt and authenticate every link with the keys in the state directory. False is for benches.
     """
 
     name: Name
@@ -80,6 +87,8 @@ class ClusterConfig(Table, frozen=True):
     backoff_max_s: BackoffS = 30.0
     drain_deadline_ms: DeadlineMs = 3_000
     stop_deadline_ms: DeadlineMs = 3_000
+    lease_ttl_ms: Annotated[int, Meta(ge=LEASE_TTL_MS_MIN, le=LEASE_TTL_MS_MAX)] = 1_000
+    curve: bool = True
 
     def __post_init__(self) -> None:
         if self.heartbeat_timeout_ms < 2 * self.heartbeat_interval_ms:
@@ -164,6 +173,7 @@ class GatewayConfig(Table, frozen=True):
     :param cpus: the process runs on these processors only; empty: on any.
     :param balances: what the account holds at first, by currency.
     :param rate_limits: the venue's rules for how much may be sent; none: everything leaves at once.
+    :param checks: the bounds of its order gate.
     """
 
     id: Name
@@ -177,6 +187,7 @@ class GatewayConfig(Table, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     cpus: Cpus = ()
     rate_limits: Annotated[tuple[RateRule, ...], Meta(max_length=RULES_MAX)] = ()
+    checks: GateLimits = GateLimits()
 
     def venue_spec(self) -> VenueSpec:
         """What the exchange process is to simulate for this gateway: a venue of the same id."""
@@ -197,6 +208,7 @@ class StrategyConfig(Table, frozen=True):
 
     :param priority: 1 (last) to 10 (first), where something scarce is shared out.
     :param enabled: False: checked, but not started.
+    :param on_death: what is done with its position when it is dead for good or hung; its orders are cancelled anyway.
     :param parameters: of the type that the strategy's kind has for them.
     """
 
@@ -205,12 +217,33 @@ class StrategyConfig(Table, frozen=True):
     priority: Annotated[int, Meta(ge=1, le=10)] = 5
     enabled: bool = True
     cpus: Cpus = ()
+    on_death: DeathPolicy = DeathPolicy.HOLD
     parameters: Any = msgspec.field(default_factory=dict)  # Any: each kind has a type of its own
 
 
+class LedgerConfig(Table, frozen=True):
+    """`[ledger]`: the database in which orders, fills, positions, profit, commands and the audit are kept.
+
+    :param url: `sqlite:///FILE` (relative to the state directory) or `postgresql://USER:PASSWORD@HOST/DATABASE`; left
+        out: the file `ledger.db` in the state directory. Take a password from the environment: `${NAME}`.
+    """
+
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        scheme, colon, _ = self.url.partition("://")
+        if self.url and (not colon or scheme.partition("+")[0] not in LEDGER_SCHEMES):
+            raise ValueError("url is none of " + ", ".join(f"{name}://..." for name in LEDGER_SCHEMES))
+
+
 class Config(Table, frozen=True):
-    """A whole cluster."""
+    """A whole cluster.
+
+    :param risk: left out: nothing is limited; leases are granted all the same, and end without the supervisor.
+    """
 
     cluster: ClusterConfig
     gateways: Annotated[tuple[GatewayConfig, ...], Meta(min_length=1, max_length=GATEWAYS_MAX)]
     strategies: Annotated[tuple[StrategyConfig, ...], Meta(max_length=STRATEGIES_MAX)] = ()
+    ledger: LedgerConfig = LedgerConfig()
+    risk: RiskConfig | None = None

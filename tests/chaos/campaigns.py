@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.chaos.drills import REPEATED, repeat_drill
+from tests.chaos.hosts import crash_loop, stuck_interpreter
 from tests.chaos.kills import cold_start, kill_one_kind
 from tests.chaos.points import POINTS, kill_at_point
 from tests.chaos.row import Row
@@ -14,5 +15,7 @@ CAMPAIGNS: dict[str, Callable[[int, Random, Callable[[str], None]], Row]] = {
     "kill-supervisor": kill_one_kind("kill-supervisor", "supervisor"),
     "cold-start": cold_start,
     **{f"kill-gateway-{point}": kill_at_point(point) for point in POINTS},
+    "stuck-interpreter": stuck_interpreter,
+    "crash-loop": crash_loop,
     **{name: repeat_drill(name) for name in REPEATED},
 }

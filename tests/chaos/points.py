@@ -1,16 +1,15 @@
 """A gateway that dies at one exact point of an order's way, again and again: between journal, send and answer."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from time import monotonic, sleep
 
 from messages.control import ProcessKind
 from messages.health import ClusterStatus
-from supervisor.drill.cluster import DrillFailed
+from supervisor.drill.cluster import DrillCluster, DrillFailed
 from supervisor.drill.kill import all_run
 from tests.chaos.clusters import judged_cluster
+from tests.chaos.patched import patched
 from tests.chaos.row import Row
 
 POINTS = {
@@ -19,7 +18,6 @@ POINTS = {
     "unrecorded": "answered, the report not journaled",
     "recorded": "the report journaled, not passed on",
 }
-PATCH_DIR = Path(__file__).parent / "at_points"
 SECONDS_PER_KILL_MAX = 30.0
 RECONCILED_MS_MAX = 5_000.0
 
@@ -27,34 +25,35 @@ RECONCILED_MS_MAX = 5_000.0
 def kill_at_point(point: str) -> Callable[[int, Random, Callable[[str], None]], Row]:
     """A campaign in which every gateway dies at this point after a few orders, whenever it is started."""
 
-    def campaign(runs: int, random: Random, tell: Callable[[str], None]) -> Row:
+    def campaign(runs: int, _random: Random, tell: Callable[[str], None]) -> Row:
         row = Row(fault=f"kill-gateway-{point}", promise=f"{POINTS[point]}: never sent again, reconciled within 5 s")
-        flag = Path(f"/tmp/outcry-kill-{os.getpid()}-{random.randrange(2**32)}")
-        path = os.pathsep.join([str(PATCH_DIR), os.environ.get("PYTHONPATH", "")])
-        environment = {"OUTCRY_KILL_POINT": point, "OUTCRY_KILL_WHILE": str(flag), "PYTHONPATH": path}
-        try:
-            with judged_cluster(row, environment=environment) as cluster:
-                flag.touch()
-                end_s = monotonic() + SECONDS_PER_KILL_MAX * runs
-                while row.runs < runs:
-                    sleep(0.2)
-                    status = cluster.status()
-                    if status is not None and _restarts(status) > row.runs:
-                        row.runs = _restarts(status)
-                        tell(f"{row.fault}: {row.runs} of {runs} kills")
-                    if monotonic() > end_s:
-                        raise DrillFailed(f"only {row.runs} kills\n{cluster.output()}")
-                flag.unlink()
-                healed_s = monotonic()
-                cluster.wait_for("all gateways reconciled", _is_reconciled)
-                row.worst_ms = row.median_ms = (monotonic() - healed_s) * 1e3
-                if row.worst_ms > RECONCILED_MS_MAX:
-                    row.broken.append(f"reconciled only after {row.worst_ms:.0f} ms")
-        finally:
-            flag.unlink(missing_ok=True)
+        with (
+            patched(OUTCRY_KILL_POINT=point) as (environment, switch),
+            judged_cluster(row, environment=environment) as cluster,
+        ):
+            switch.touch()
+            _count_kills(cluster, row, runs, tell)
+            switch.unlink()
+            healed_s = monotonic()
+            cluster.wait_for("all gateways reconciled", _is_reconciled)
+            row.worst_ms = row.median_ms = (monotonic() - healed_s) * 1e3
+        if row.worst_ms > RECONCILED_MS_MAX:
+            row.broken.append(f"reconciled only after {row.worst_ms:.0f} ms")
         return row
 
     return campaign
+
+
+def _count_kills(cluster: DrillCluster, row: Row, runs: int, tell: Callable[[str], None]) -> None:
+    end_s = monotonic() + SECONDS_PER_KILL_MAX * runs
+    while row.runs < runs:
+        sleep(0.2)
+        status = cluster.status()
+        if status is not None and _restarts(status) > row.runs:
+            row.runs = _restarts(status)
+            tell(f"{row.fault}: {row.runs} of {runs} kills")
+        if monotonic() > end_s:
+            raise DrillFailed(f"only {row.runs} kills\n{cluster.output()}")
 
 
 def _restarts(status: ClusterStatus) -> int:

@@ -21,6 +21,7 @@ from supervisor.occurrences import (
     ProcessEnded,
     ProcessStarted,
 )
+from supervisor.operations.planner import Planner
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry
 
@@ -70,8 +71,9 @@ class Drive:
         registry: Registry | None = None,
         now_ns: int = 1_000 * SECOND,
         first_pid: int = 101,
+        planner: Planner | None = None,
     ) -> None:
-        self.core = Core(plan or desk(), registry or Registry(), options or RunOptions(), pid=100)
+        self.core = Core(plan or desk(), registry or Registry(), options or RunOptions(), pid=100, planner=planner)
         self.now_ns = now_ns
         self.random = 0.0
         self.actions: list[Action] = []

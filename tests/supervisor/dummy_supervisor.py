@@ -9,13 +9,16 @@ import time
 from pathlib import Path
 
 import psutil
-import zmq
 
+from actors.runtime import links
+from actors.runtime.keys import Role
+from actors.runtime.links import open_context
 from messages.codec import FROM_OPERATOR, encode
 from messages.health import ClusterStatus
 from messages.operator import CommandAccepted, StatusReply, StatusRequest, StopRequest
 from supervisor import registry
-from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
+from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, SUPERVISOR
+from supervisor.keys import keyring_of
 from supervisor.operator_link import SOCKET_NAME
 from supervisor.paths import ClusterPaths
 
@@ -36,8 +39,8 @@ class DummySupervisor:
 
     def run(self) -> None:
         self.begin()
-        router = zmq.Context().socket(zmq.ROUTER)
-        router.bind(self.paths.endpoint(SOCKET_NAME))
+        context = open_context(keyring_of(self.paths, SUPERVISOR))
+        router = links.router(context, self.paths.endpoint(SOCKET_NAME), admits=(Role.OPERATOR,))
         end_s = time.monotonic() + DEADLINE_S
         while time.monotonic() < end_s:
             if router.poll(100):

@@ -19,6 +19,7 @@ from supervisor.children import (
     Lost,
     Quarantine,
     Relaunch,
+    Released,
     StopAsked,
     backoff_ns,
     describe_end,
@@ -225,3 +226,42 @@ def test_the_end_of_a_process_is_told_in_words() -> None:
     assert describe_end(-9) == "was killed by signal 9"
     assert describe_end(3) == "ended with exit code 3"
     assert describe_end(None) == "ended"
+
+
+def test_what_was_given_up_or_waits_is_released_with_its_failures_forgiven() -> None:
+    subject = running()
+    for _ in range(3):
+        subject.on_message(Ended(-9, 0, 0.0))
+        subject.on_message(Launched(0))
+        subject.begin(8, 1.0)
+    subject.on_message(Ended(-9, 0, 0.0))
+    assert subject.state is ProcessState.QUARANTINED
+    subject.on_message(Released())
+    assert (subject.state, subject.restarted_ns, subject.is_to_start) == (ProcessState.STOPPED, [], True)
+    waiting = running()
+    waiting.on_message(Ended(-9, 0, 0.0))
+    waiting.on_message(Released())
+    assert (waiting.state, waiting.due_ns) == (ProcessState.STOPPED, None)
+
+
+@pytest.mark.parametrize("state", [ProcessState.STARTING, ProcessState.RUNNING, ProcessState.STOPPING])
+def test_what_runs_cannot_be_released(state: ProcessState) -> None:
+    subject = new_child()
+    subject.on_message(Launched(0))
+    subject.begin(7, 1.0)
+    if state is ProcessState.RUNNING:
+        subject.on_message(BecameReady(0))
+    elif state is ProcessState.STOPPING:
+        subject.on_message(StopAsked())
+    assert subject.state is state
+    with pytest.raises(UnexpectedMessage):
+        subject.on_message(Released())
+
+
+def test_a_child_that_is_stopped_while_it_waits_for_its_restart_is_dead_until_it_is_launched() -> None:
+    subject = running()
+    subject.on_message(Ended(-9, 0, 0.0))
+    subject.on_message(StopAsked())
+    assert subject.is_dead
+    subject.on_message(Launched(0))
+    assert not subject.is_dead

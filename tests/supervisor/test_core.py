@@ -23,7 +23,7 @@ from messages.control import (
 )
 from messages.health import Lifecycle, ProcessState
 from messages.operator import CommandAccepted, HaltRequest, StopRequest
-from supervisor.actions import EXIT_FAILED, Exit, KillChild, Log, MeasureUsage, SaveRegistry, StartChild
+from supervisor.actions import EXIT_FAILED, Exit, KillChild, Log, MeasureUsage, SaveRegistry, SetLatch, StartChild
 from supervisor.children import ADOPTION_DEADLINE_NS, START_DEADLINE_NS
 from supervisor.closing import DRAINED_DEADLINE_NS, RunOptions
 from supervisor.occurrences import AlarmRang, Begun, Measured, ProcessEnded, StartFailed, StopSignalled, Usage
@@ -179,7 +179,7 @@ def test_a_command_that_is_never_answered_becomes_an_alert() -> None:
     drive = Drive().trading()
     drive.operator(HaltRequest("h", "test"))
     drive.pass_time(COMMAND_DEADLINE_NS / SECOND)
-    assert "spot did not answer halt" in drive.alerts
+    assert "spot did not answer halt-1" in drive.alerts
     assert drive.commands(Halt, drive.pass_time(1.0)) == []
 
 
@@ -197,7 +197,7 @@ def test_a_command_that_a_child_refuses_becomes_an_alert() -> None:
     drive.operator(HaltRequest("h", "test"))
     (first, *_) = drive.of(Dispatch)
     drive.done(first, is_ok=False, text="no venue")
-    assert drive.alerts[-1] == "spot did not do halt: no venue"
+    assert drive.alerts[-1] == "spot did not do halt-1: no venue"
 
 
 def test_halt_goes_to_gateways_first_and_shows_in_the_status() -> None:
@@ -510,7 +510,8 @@ def test_living_children_are_adopted_and_not_started_again() -> None:
     assert drive.core.phase == "halted"
     assert drive.core.floor.run.halt_reason == "maintenance"
     assert [known.pid for known in drive.core.floor.children.values()] == [101, 102, 103, 104]
-    assert "has adopted carry, exchange, perp, spot" in drive.alerts[0]
+    assert drive.alerts[0] == "halted: maintenance", "what the one before was told is not forgotten"
+    assert "has adopted carry, exchange, perp, spot" in drive.alerts[1]
     drive.ready(EXCHANGE, SPOT, PERP, CARRY)
     drive.pass_time(30.0)
     assert drive.of(KillChild) == []
@@ -657,19 +658,30 @@ def test_a_halt_outlives_a_run_that_was_not_ended_in_good_order() -> None:
     assert last_registry(drive).run.halt_reason == "maintenance"
 
 
-def test_a_halt_outlives_a_forced_end_and_not_an_orderly_one() -> None:
+def test_a_halt_outlives_every_end_of_a_run() -> None:
     forced = Drive().trading()
     forced.operator(HaltRequest("h", "maintenance"))
     forced.operator(StopRequest("s", is_forced=True))
     for name in (EXCHANGE, SPOT, PERP, CARRY):
         forced.ends(name)
-    expected = RunRecord(is_halted=True, halt_reason="maintenance")
+    expected = RunRecord(
+        is_halted=True, is_latched=True, halt_reason="maintenance", halts=1, halted_ns=1_000 * SECOND
+    )
     assert last_registry(forced) == Registry(incarnation=1, epochs={CARRY: 1}, run=expected)
     again, _ = back(last_registry(forced), set())
     assert again.core.floor.run == expected, "halted, and no loss: the operator has ended the last run"
+    assert again.alerts == ["still halted, as the last run was (maintenance), until `outcry unhalt`"]
     again.tell(StopSignalled())
     again.ends(EXCHANGE, 0)
-    assert last_registry(again).run == RunRecord()
+    assert last_registry(again).run == expected, "an end in good order is no unhalt"
+
+
+def test_the_halt_of_a_lost_exchange_ends_with_its_run() -> None:
+    drive = Drive().trading()
+    drive.ends(EXCHANGE, -9)
+    assert drive.core.floor.run.is_halted
+    assert not drive.core.floor.run.is_latched
+    assert drive.of(SetLatch) == []
 
 
 def test_the_supervisor_counts_its_own_restarts_within_a_run() -> None:

@@ -80,6 +80,7 @@ def test_main_runs_the_cluster_of_its_config(tmp_path: Path, monkeypatch: pytest
         planned.append(config.cluster.name)  # type: ignore[attr-defined]
         return dummy_plan(paths, {EXCHANGE: "exhausted"})
 
+    monkeypatch.setattr(main_module, "prepare_keys", lambda *_: None)  # the dummies have no keys
     monkeypatch.setattr(main_module, "plan_cluster", plan)
     assert run_main(paths, spec_of(paths)) == 0
     assert planned == ["demo"]  # the embedded config
@@ -89,6 +90,7 @@ def test_main_runs_the_cluster_of_its_config(tmp_path: Path, monkeypatch: pytest
 def test_main_uses_the_lock_that_it_inherits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = new_paths(tmp_path)
     lock = ClusterLock.acquire(paths.lock_file, "demo")
+    monkeypatch.setattr(main_module, "prepare_keys", lambda *_: None)  # the dummies have no keys
     monkeypatch.setattr(main_module, "plan_cluster", lambda _, paths: dummy_plan(paths, {EXCHANGE: "exhausted"}))
     assert run_main(paths, spec_of(paths, lock_descriptor=lock.descriptor)) == 0
     lock.release()

@@ -1,6 +1,6 @@
 """Commands at least once."""
 
-from messages.control import Halt, StartTrading
+from messages.control import Halt, ReportRequest, StartTrading, StopProcess
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, RESEND_NS, Dispatch, PendingCommands
 
 HALT = Halt("halt", "test")
@@ -41,3 +41,15 @@ def test_one_id_may_be_pending_at_several_children() -> None:
     pending.add("perp", HALT, 0)
     pending.settle("spot", "halt")
     assert pending.repeat(RESEND_NS) == ([Dispatch("perp", HALT)], [])
+
+
+def test_what_is_withdrawn_is_not_said_again_and_the_rest_is() -> None:
+    pending = PendingCommands()
+    pending.add("carry", StopProcess("a", 1), 0)
+    pending.add("carry", ReportRequest("b"), 0)
+    pending.add("other", ReportRequest("c"), 0)
+    pending.withdraw(ReportRequest, child="carry")
+    assert pending.waiting == (Dispatch("carry", StopProcess("a", 1)), Dispatch("other", ReportRequest("c")))
+    pending.withdraw(ReportRequest, StopProcess)
+    assert pending.waiting == ()
+    assert pending.next_ns is None

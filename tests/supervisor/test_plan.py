@@ -9,13 +9,13 @@ import pytest
 
 from actors.runtime.spec import GatewayEndpoints, HostSpec
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
-from gateways.spec import GatewaySpec
+from gateways.spec import DeathPolicy, GatewaySpec
 from messages.control import ProcessKind
-from messages.orders import client_order_id
+from messages.orders import client_order_id, is_forced
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart
 from supervisor.config import Config, load
 from supervisor.paths import ClusterPaths
-from supervisor.plan import order_prefixes, plan_cluster
+from supervisor.plan import cluster_tag, order_prefixes, plan_cluster
 from tests.support.carry_cluster import CARRY_CLUSTER
 
 
@@ -134,3 +134,24 @@ def test_strategies_with_like_names_have_order_ids_of_their_own() -> None:
 def test_no_exchange_is_planned_where_no_venue_is_simulated(paths: ClusterPaths) -> None:
     config = msgspec.structs.replace(load(CARRY_CLUSTER), gateways=(), strategies=())
     assert planned(paths, config).children == ()
+
+
+def test_a_gateway_is_told_how_it_is_halted_and_what_becomes_of_the_dead(paths: ClusterPaths) -> None:
+    text = CARRY_CLUSTER.replace("[cluster]", "[cluster]\nlease_ttl_ms = 700", 1)
+    text = text.replace("[[strategies]]", '[[strategies]]\non_death = "flatten"', 1)
+    plan = plan_cluster(load(text), paths)
+    specs = [child.spec for child in plan.children if isinstance(child.spec, GatewaySpec)]
+    assert specs
+    for spec in specs:
+        assert spec.control_endpoint == paths.control_endpoint(spec.venue) != spec.orders_endpoint
+        assert spec.halt_file == str(paths.state_dir / "halt.json"), "one for all"
+        assert spec.lease_ttl_ms == 700
+        assert DeathPolicy.FLATTEN in spec.death_policies.values()
+
+
+def test_order_ids_of_a_cluster_cannot_pass_for_those_that_no_strategy_made() -> None:
+    for name in ("flatten", "autoclose", "flatten-everything"):
+        prefix = order_prefixes(name, ["carry"])["carry"]
+        assert not is_forced(f"{prefix}-e1-1")
+        assert prefix.startswith(f"{cluster_tag(name)}-")
+    assert cluster_tag("desk") == "desk"

@@ -1,11 +1,23 @@
 """What the supervisor remembers over its own death."""
 
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from supervisor.registry import ChildRecord, Registry, RegistryDamaged, RunRecord, load, save
+from messages.control import StrategyFault
+from supervisor.registry import (
+    Answer,
+    ChildRecord,
+    JobRecord,
+    Registry,
+    RegistryDamaged,
+    RunRecord,
+    Standing,
+    load,
+    save,
+)
 
 REGISTRY = Registry(
     incarnation=3,
@@ -61,3 +73,23 @@ def test_what_is_kept_of_a_run_that_is_no_more_is_its_epochs_and_its_halt() -> N
     assert known.without_run(keeps_halt=False) == Registry(incarnation=3, epochs={"carry": 7})
     kept = RunRecord(is_halted=True, halt_reason="storm")
     assert known.without_run(keeps_halt=True) == Registry(incarnation=3, epochs={"carry": 7}, run=kept)
+
+
+def test_the_operators_wishes_end_with_a_run_and_are_loaded_again_before_that(tmp_path: Path) -> None:
+    known = Registry(
+        standing={"carry": Standing(is_paused=True, changes={"notional": "3"})},
+        limits={"portfolio.gross_notional_max": Decimal("0.10")},
+        answers=(Answer(command_id="c", outcome="done", text="t"),),
+        jobs=(JobRecord(action="stop", strategy="carry", command_ids=("c",)),),
+        alerts=("a",),
+        alerts_total=7,
+        faults=(StrategyFault("carry", "carry", "IDLE", "Quote", "trace", 5),),
+    )
+    save(tmp_path / "registry.json", known)
+    assert load(tmp_path / "registry.json") == known
+    assert known.without_run(keeps_halt=False) == Registry()
+
+
+def test_a_halt_that_was_ended_offline_leaves_the_count_of_halts() -> None:
+    run = RunRecord(is_halted=True, is_latched=True, is_flattening=True, halt_reason="x", halts=3, halted_ns=5)
+    assert Registry(run=run).without_halt() == Registry(run=RunRecord(halts=3))

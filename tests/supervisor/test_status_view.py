@@ -257,3 +257,9 @@ def test_where_nothing_is_redrawn_the_end_is_no_line() -> None:
         live.show(STATUS)
         live.end()
     assert 1 == len(written.getvalue().splitlines())
+
+
+def test_what_the_operator_has_changed_is_shown() -> None:
+    strategy = msgspec.structs.replace(STRATEGY, changed={"notional": "2000", "priority": "8"})
+    status = msgspec.structs.replace(STATUS, strategies=(strategy,))
+    assert "changed by the operator: notional = 2000, priority = 8" in " ".join(drawn(status))

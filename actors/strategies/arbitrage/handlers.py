@@ -6,7 +6,7 @@ the currency that it began in. The states here are what those of the route's exe
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -14,13 +14,15 @@ import msgspec
 
 from actors.analytics.account import Rates
 from actors.analytics.attribution import Movement
+from actors.analytics.pnl import ZERO
 from actors.machine import Reaction
+from actors.strategies.arbitrage.closing import InventoryClosing
 from actors.strategies.arbitrage.flows import flows_text
 from actors.strategies.arbitrage.inventory import Inventory
 from actors.strategies.arbitrage.pair_route import PairRoute
 from actors.strategies.arbitrage.parameters import ArbitrageParameters, faults_of, instrument_ids
 from actors.strategies.arbitrage.route_parameters import AnyRoute, Triangular
-from actors.strategies.arbitrage.routes import ArbitrageRoute, Desk, Outcome, Plan
+from actors.strategies.arbitrage.routes import ArbitrageRoute, Desk, Outcome, Plan, awaiting
 from actors.strategies.arbitrage.scanner import Scanner, Signal
 from actors.strategies.arbitrage.state import State
 from actors.strategies.arbitrage.triangle.route import TriangleRoute
@@ -30,8 +32,10 @@ from actors.strategies.own_orders import CLOSED_ORDERS_KEPT_MAX
 from actors.strategies.strategy import Strategy
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -56,6 +60,7 @@ class ArbitrageHandlers(Strategy[State]):
     """The handlers.
 
     :ivar routes: of the parameters, in their order; one at a time executes.
+    :ivar closing: of the inventory, beside them.
     """
 
     movement: ClassVar[Movement] = Movement.BASIS
@@ -72,7 +77,8 @@ class ArbitrageHandlers(Strategy[State]):
         self._skew_max_ns = parameters.quote_skew_max_ms * NS_PER_MS
         self._signal: Signal | None = None
         self._active: ArbitrageRoute | None = None
-        self._waiting: dict[int, tuple[ArbitrageRoute, Any]] = {}  # by id of the route: it, and what it is to hear
+        self.closing = InventoryClosing(desk, parameters, self.routes, self.closables)
+        self._waiting: dict[ArbitrageRoute, list[Any]] = {}  # what each is to hear, once the active one is done
         self._route_of: OrderedDict[str, ArbitrageRoute] = OrderedDict()
         self._held: Held | None = None
         self._is_done = False
@@ -214,18 +220,17 @@ class ArbitrageHandlers(Strategy[State]):
     def _tell(self, route: ArbitrageRoute, message: Any) -> list[Any]:
         """Let a route hear a message; while another one executes, it is to hear it afterwards.
 
-        What matters about a late report is booked already, so that the newest one stands for all; but a recovery is
-        not forgotten over it.
+        What matters about a late report is booked already, so that the newest one stands for all; but a recovery or
+        the operator's word is not forgotten over it.
         """
         if self._active not in (None, route):
-            known = self._waiting.get(id(route))
-            if known is None or not isinstance(known[1], RecoveryCompleted):
-                self._waiting[id(route)] = (route, message)
+            self._waiting[route] = awaiting(self._waiting.get(route, []), message)
             return []
         outputs = self._after(route, route.hear(message))
         while self._active is None and self._waiting and self._halt_reason == "":
-            waiting, heard = self._waiting.pop(next(iter(self._waiting)))
-            outputs += self._after(waiting, waiting.hear(heard))
+            waiting = next(iter(self._waiting))
+            for heard in self._waiting.pop(waiting):
+                outputs += self._after(waiting, waiting.hear(heard))
         return outputs
 
     def _after(self, route: ArbitrageRoute, outputs: list[Any]) -> list[Any]:
@@ -235,7 +240,8 @@ class ArbitrageHandlers(Strategy[State]):
                 self._route_of[output.client_order_id] = route
                 if len(self._route_of) > CLOSED_ORDERS_KEPT_MAX:
                     self._route_of.popitem(last=False)
-        self._active = route if route.is_busy else None
+        if route.is_busy or self.is_recovered:  # until it is recovered, the attempt in hand is not forgotten
+            self._active = route if route.is_busy else None
         if route.is_busy or route.outcome:
             self._signal = None
         if not self.cycle_log.is_open and (route.is_busy or route.outcome):
@@ -248,7 +254,7 @@ class ArbitrageHandlers(Strategy[State]):
             return [*outputs, *self._end(route, outcome)]
         if route.state is State.HALTED:
             self._stop(f"{route.name} halted", but=route)
-        elif not route.is_busy and self.cycle_log.is_open:
+        elif not route.is_busy and self.cycle_log.is_open and self.is_recovered:
             self.end_cycle(CycleResult.ABANDONED, f"{route.name}: over, with nothing held")
         return outputs
 
@@ -256,7 +262,7 @@ class ArbitrageHandlers(Strategy[State]):
         """An attempt has ended: record it, count it against its route where it went wrong, and rest."""
         moved = flows_text(outcome.moved, Rates(self.reporting_currency, self._worth()))
         self.end_cycle(outcome.result, outcome.reason + (f"; locked in {moved}" if moved else ""))
-        if outcome.result not in PLANNED:
+        if outcome.result not in PLANNED and route.is_judged:
             route.mishaps += 1
             if route.mishaps == self.parameters.repairs_max:
                 route.is_suspended = True
@@ -271,7 +277,7 @@ class ArbitrageHandlers(Strategy[State]):
     def restart(self, message: StrategyStarted) -> Reaction[State]:
         self._signal = None
         self._waiting.clear()
-        for route in self.routes:
+        for route in (*self.routes, self.closing):
             route.hear(message)
             route.path.clear()
         return State.IDLE, ()
@@ -290,8 +296,10 @@ class ArbitrageHandlers(Strategy[State]):
         """The route that was executing first; what others may have to repair waits for it."""
         first, self._active = self._active, None
         outputs: list[Any] = []
-        for route in sorted(self.routes, key=lambda route: route is not first):
+        for route in sorted((*self.routes, self.closing), key=lambda route: route is not first):
             outputs += self._tell(route, message)
+        if self.is_flattening:
+            outputs += self._close_all(FlattenStrategy("flattened by the operator", message.ts))
         return self._stand(), outputs
 
     def halt(self, message: HaltStrategy) -> Reaction[State]:
@@ -312,6 +320,47 @@ class ArbitrageHandlers(Strategy[State]):
         if held:
             self.alert(held)
         self.end_cycle(CycleResult.ABANDONED, reason)
+
+    def resume(self, message: ResumeStrategy) -> Reaction[State]:
+        """Go on from what every route holds; one that is busy first."""
+        if not self.is_recovered:
+            self.alert("is not resumed: it is not recovered yet; resume it again")
+            return self._state, ()
+        if self._halt_reason:
+            self._halt_reason, self._signal = "", None
+        outputs = self._tell_all((self.closing, *self.routes), message)
+        return self._stand(), outputs
+
+    def flatten(self, message: FlattenStrategy) -> Reaction[State]:
+        """Let every attempt come to its end, what it holds closed; then close the inventory."""
+        if not self.is_recovered:
+            return self._state, ()
+        self._halt_reason, self._signal = "", None
+        outputs = [*self.own_orders.cancel_timer(COOLDOWN_TIMER), *self._close_all(message)]
+        return self._stand(), outputs
+
+    def _close_all(self, message: FlattenStrategy) -> list[Any]:
+        return [*self._tell_all(self.routes, message), *self._tell(self.closing, message)]
+
+    def _tell_all(self, routes: Sequence[ArbitrageRoute], message: Any) -> list[Any]:
+        outputs: list[Any] = []
+        for route in sorted(routes, key=lambda route: route is not self._active):
+            outputs += self._tell(route, message)
+        return outputs
+
+    def closables(self) -> dict[str, Decimal]:
+        """Inventory away from its start, by instrument; what triangles have exchanged is none."""
+        found = {}
+        for name in self.instruments:
+            exchanged = sum((route.position(name) for route in self.routes), ZERO)
+            size = self.closable(name, self.ledger.position(name) - exchanged)
+            if size:
+                found[name] = size
+        return found
+
+    @property
+    def is_flat(self) -> bool:
+        return self._active is None and not self._waiting and super().is_flat
 
     def follow_halted(self, message: Any) -> Reaction[State]:
         """What turns out to work still is cancelled; what it had filled is counted."""

@@ -146,6 +146,10 @@ class PairRoute(ArbitrageRoute):
         book.adopt(book.position + difference)
         self._flows.move({book.instrument.base: difference * book.instrument.multiplier})
 
+    def let_go(self) -> None:
+        for book in self.ledger.books.values():
+            book.adopt(ZERO)
+
     def hear(self, message: Any) -> list[Any]:
         """Let the pair hear it, and take it through the states that need a word of ours."""
         pair, before = self.pair, self.pair.state

@@ -6,19 +6,22 @@ a time.
 
 from abc import ABC, abstractmethod
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
+from actors.analytics.pnl import ZERO
 from actors.strategies.arbitrage.direction import Direction
 from actors.strategies.arbitrage.inventory import Inventory
 from actors.strategies.arbitrage.state import State
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders
+from messages.control import FlattenStrategy, RecoveryCompleted, ResumeStrategy
 from messages.health import CycleResult
 from messages.instruments import Instrument
 from messages.orders import Fill
 
+_NOT_OVERHEARD = (RecoveryCompleted, ResumeStrategy, FlattenStrategy)
 RESTING = frozenset({State.IDLE, State.SCANNING_OPPORTUNITIES, State.COOLDOWN})
 
 
@@ -58,7 +61,10 @@ class ArbitrageRoute(ABC):
     :ivar outcome: of the attempt that has just ended; the strategy takes it away.
     :ivar path: states that the last message has led through, for the record.
     :ivar mishaps: attempts that did not come out as planned.
+    :cvar is_judged: False where such attempts do not count against it.
     """
+
+    is_judged: ClassVar[bool] = True
 
     def __init__(self, name: str, instruments: dict[str, Instrument], directions: tuple[Direction, ...]) -> None:
         self.name = name
@@ -85,6 +91,13 @@ class ArbitrageRoute(ABC):
     @abstractmethod
     def adopt(self, instrument: str, difference: Decimal) -> None:
         """Take over a change of position that the gateway knows of and no report has told."""
+
+    def position(self, _instrument: str) -> Decimal:
+        """The part of the strategy's position that this route has exchanged for something else; signed."""
+        return ZERO
+
+    def let_go(self) -> None:  # noqa: B027  # most routes carry nothing
+        """What it carries as a residual is closed by others."""
 
     @abstractmethod
     def hear(self, message: Any) -> list[Any]:
@@ -118,3 +131,14 @@ class ArbitrageRoute(ABC):
         """Whether a gap or an outage touches a market that it trades."""
         venue, instrument = getattr(message, "venue", None), getattr(message, "instrument", None)
         return instrument in self.instruments or any(venue == item.venue for item in self.instruments.values())
+
+
+def awaiting(messages: list[Any], message: Any) -> list[Any]:
+    """What a route is to hear later, one more message added: the newest of each kind that is not forgotten over
+    another, and the newest report, unless a recovery looks at everything anyhow.
+    """
+    if isinstance(message, _NOT_OVERHEARD):
+        return [*(known for known in messages if type(known) is not type(message)), message]
+    if any(isinstance(known, RecoveryCompleted) for known in messages):
+        return messages
+    return [*(known for known in messages if isinstance(known, _NOT_OVERHEARD)), message]

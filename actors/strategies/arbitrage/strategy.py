@@ -15,8 +15,10 @@ from actors.strategies.arbitrage.state import State
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -33,6 +35,11 @@ class Arbitrage(ArbitrageHandlers):
 
     kind: ClassVar[str] = "arbitrage"
     parameters_type: ClassVar[type[msgspec.Struct]] = ArbitrageParameters
+    live_parameters: ClassVar[frozenset[str]] = frozenset(ArbitrageParameters.__struct_fields__) - {
+        "routes",
+        "inventory",
+        "execution",
+    }
     initial = State.IDLE
 
     _MENDING = (State.REPAIRING, State.PROTECTING)
@@ -48,6 +55,8 @@ class Arbitrage(ArbitrageHandlers):
         **dict.fromkeys((VenueUp, VenueDown, Gap), on(_H.follow_active)),
         StrategyStarted: on(_H.restart, State.IDLE),
         HaltStrategy: on(_H.halt, State.HALTED),
+        ResumeStrategy: on(_H.resume, *_MENDING),
+        FlattenStrategy: on(_H.flatten, *_MENDING, State.IDLE),
     }
     """Rows of every state: what is only taken note of, a restart, a halt."""
 
@@ -73,6 +82,7 @@ class Arbitrage(ArbitrageHandlers):
             **_RESTING,
             **dict.fromkeys(ENDINGS, on(_H.follow_report, *_MENDING)),
             RecoveryCompleted: on(_H.recover, *_MENDING, *_RESTED),
+            ResumeStrategy: on(_H.resume, *_MENDING, *_RESTED),
         },
         State.SCANNING_OPPORTUNITIES: {
             **_RESTING,
@@ -107,6 +117,7 @@ class Arbitrage(ArbitrageHandlers):
             **_WORKING,
             **dict.fromkeys(ENDINGS, on(_H.follow_report, State.PROTECTING, *_OVER, State.HALTED)),
             TimerFired: on(_H.follow_timer, State.PROTECTING, *_OVER, State.HALTED),
+            ResumeStrategy: on(_H.resume, State.PROTECTING, *_OVER),
         },
         State.PROTECTING: {
             **_WORKING,
@@ -122,6 +133,6 @@ class Arbitrage(ArbitrageHandlers):
             **_ALWAYS,
             **dict.fromkeys((*ORDER_REPORTS, RecoveryCompleted, VenueUp), on(_H.follow_halted)),
             **dict.fromkeys((StrategyStarted, HaltStrategy, VenueDown, Gap), on(_H.stay)),
+            ResumeStrategy: on(_H.resume, *_MENDING, *_OVER),
         },
     }
-    terminal = frozenset({State.HALTED})

@@ -32,8 +32,10 @@ from actors.strategies.pair.two_leg import SILENCE, TwoLegStrategy
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -88,6 +90,16 @@ class FuturesFutures(TwoLegStrategy[State]):
 
     kind: ClassVar[str] = "futures-futures"
     parameters_type: ClassVar[type[msgspec.Struct]] = FuturesFuturesParameters
+    live_parameters: ClassVar[frozenset[str]] = frozenset(FuturesFuturesParameters.__struct_fields__) - {
+        "near",
+        "far",
+        "hedge_ratio",
+        "execution",
+        "first_leg",
+        "rule",
+        "statistics",
+        "lookback",
+    }
     drained = State.IDLE
     initial = State.IDLE
     parameters: FuturesFuturesParameters
@@ -309,9 +321,13 @@ class FuturesFutures(TwoLegStrategy[State]):
     )
     """Where it may stand once nothing works any more."""
 
+    _LEFT = (State.CLOSING_SPREAD, State.PROTECTING, State.COOLDOWN, State.IDLE, State.HALTED)
+    """Where it may stand when it is told to close everything."""
+
     _ALWAYS: Rows = {
         **dict.fromkeys(INPUTS, on(_L.stay)),
-        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy), on(_L.follow)),
+        **dict.fromkeys((*ORDER_REPORTS, VenueUp, VenueDown, Gap, DrainStrategy, ResumeStrategy), on(_L.follow)),
+        FlattenStrategy: on(trade_on, *_LEFT),
         FundingPaid: on(book_funding),
         StrategyStarted: on(_L.follow, State.IDLE),
         HaltStrategy: on(_L.follow, State.HALTED),
@@ -337,7 +353,11 @@ class FuturesFutures(TwoLegStrategy[State]):
     _ENTERING = (State.VALIDATING_OPPORTUNITY, *_LONG_FIRST)
 
     transitions = {
-        State.IDLE: {**_RESTING, RecoveryCompleted: on(take_over, *_SETTLED)},
+        State.IDLE: {
+            **_RESTING,
+            RecoveryCompleted: on(take_over, *_SETTLED),
+            ResumeStrategy: on(_L.follow, State.SCANNING_SPREADS),
+        },
         State.SCANNING_SPREADS: {**_RESTING, Quote: on(seek_entry, State.SPREAD_DETECTED, *_ENTERING)},
         State.SPREAD_DETECTED: {**_AWAITING_START, Quote: on(seek_entry, State.SCANNING_SPREADS, *_ENTERING)},
         State.VALIDATING_OPPORTUNITY: _AWAITING_START,
@@ -366,6 +386,13 @@ class FuturesFutures(TwoLegStrategy[State]):
             RecoveryCompleted: on(_L.follow),
             StrategyStarted: on(_L.follow),
             HaltStrategy: on(_L.follow),
+            ResumeStrategy: on(
+                _L.follow,
+                State.IDLE,
+                State.SCANNING_SPREADS,
+                State.MONITORING_SPREAD,
+                State.ADJUSTING_POSITIONS,
+                State.PROTECTING,
+            ),
         },
     }
-    terminal = frozenset({State.HALTED})

@@ -47,6 +47,13 @@ class MakerDesk(Strategy[State]):
     """:ivar half_bps: half-spread of the last ladder. :ivar reason: why it does not quote; empty while it does."""
 
     parameters_type: ClassVar[type[msgspec.Struct]] = MarketMakingParameters
+    live_parameters: ClassVar[frozenset[str]] = frozenset(MarketMakingParameters.__struct_fields__) - {
+        "instrument",
+        "opening_inventory",
+        "levels",
+        "lead_instrument",
+        "adverse_selection_horizon_s",
+    }
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: MarketMakingParameters):
         super().__init__(strategy_id, instruments, parameters)

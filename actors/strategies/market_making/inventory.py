@@ -23,10 +23,12 @@ class Inventory:
     """Limits of the position in one instrument, in its own unit, signed.
 
     :ivar lower, upper: hard limits. On spot no more can be sold than was held at the opening.
+    :ivar is_closing: nothing is to be held at all.
     """
 
     def __init__(self, instrument: Instrument, parameters: MarketMakingParameters) -> None:
         self.instrument = instrument
+        self.is_closing = False
         self.target = parameters.inventory_target
         self.upper = parameters.inventory_max
         self.lower = -self.upper
@@ -54,7 +56,7 @@ class Inventory:
         return max(room, ZERO)
 
     def is_within(self, position: Decimal) -> bool:
-        return self.lower <= position <= self.upper
+        return not position if self.is_closing else self.lower <= position <= self.upper
 
     def side_of(self, position: Decimal) -> int:
         """+1 above the target, −1 below, 0 at it."""
@@ -62,11 +64,14 @@ class Inventory:
 
     def reduction(self, position: Decimal, mid: Decimal) -> tuple[Side, Decimal] | None:
         """The order that brings a position from beyond its hard limit back to the soft one, or to 0 where that is
-        nearer; None within the limits, or where the venue would not take such an order.
+        nearer (to 0 in any case where all of it is to be closed); None within the limits, or where the venue would not
+        take such an order.
         """
         if self.is_within(position):
             return None
-        if position > 0:
+        if self.is_closing:
+            side, excess = Side.SELL if position > 0 else Side.BUY, abs(position)
+        elif position > 0:
             side, excess = Side.SELL, position - max(self.target + self.range, ZERO)
         else:
             side, excess = Side.BUY, min(self.target - self.range, ZERO) - position

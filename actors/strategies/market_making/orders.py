@@ -289,6 +289,10 @@ class QuoteOrders:
         elif isinstance(report, OrderClosed):
             self._forget(report.client_order_id)
 
+    def forget_band(self) -> None:
+        """Whatever the fair value, look at every quote of ours next time."""
+        self.fair_low, self.fair_high = FAR, -FAR
+
     def forget_ended(self) -> None:
         """Forget orders whose end was not reported but found out at a restart."""
         open_ids = {order.request.client_order_id for order in self._own_orders.open_orders}

@@ -17,8 +17,10 @@ from actors.strategies.pair.trouble import trouble
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     SetTimer,
     StrategyStarted,
     TimerFired,
@@ -46,6 +48,10 @@ class MarketMaking(MakerDesk):
         self._watch_ns = min(parameters.order_timeout_ms, parameters.quote_age_max_ms) * NS_PER_MS
         self._quiet_ns = int(parameters.quiet_s * NS_PER_S)
         self._withdrawn_until_ns = 0
+
+    def on_parameters_changed(self) -> None:
+        self.signals.watch.forget_band()
+        self.quotes.forget_band()
 
     # --- quoting ------------------------------------------------------------------------------------------------
 
@@ -206,6 +212,9 @@ class MarketMaking(MakerDesk):
     def _resume(self) -> Reaction[State]:
         """Where to stand now: what asks for most care comes first."""
         now_ns = self.own_orders.now_ns
+        self.inventory.is_closing = self.is_flattening
+        if self.is_draining and (self.is_flat or not self.is_flattening):
+            return State.IDLE, self.quotes.cancel_all(now_ns)
         if self._has_unknown_order() or not self.signals.is_trusted:
             return State.PROTECTING, self.quotes.cancel_all(now_ns)
         is_fresh = self.signals.is_fresh(now_ns)
@@ -213,6 +222,8 @@ class MarketMaking(MakerDesk):
             return self._reduce()
         if now_ns < self._withdrawn_until_ns or not is_fresh:
             return State.WITHDRAWN, self.quotes.cancel_all(now_ns)
+        if self.is_flattening:  # what works is being cancelled, and may have filled
+            return State.INVENTORY_MANAGEMENT, self.quotes.cancel_all(now_ns)
         self.reduction.reset()
         return self._quote_again()
 
@@ -226,7 +237,7 @@ class MarketMaking(MakerDesk):
 
     def _reduce(self) -> Reaction[State]:
         """Cancel the quotes; when nothing works any more, take the position back."""
-        self.reason = "the inventory is beyond its limit"
+        self.reason = "closing the inventory" if self.is_flattening else "the inventory is beyond its limit"
         if self.reduction.is_under_way:
             return State.INVENTORY_MANAGEMENT, ()
         outputs = self._stop_quoting()
@@ -261,6 +272,32 @@ class MarketMaking(MakerDesk):
         self.reason = "drained"
         return State.IDLE, self._stop_quoting()
 
+    def resume(self, _message: ResumeStrategy) -> Reaction[State]:
+        """Quote again, from what is held and what still works."""
+        if not self.is_recovered:
+            return State.IDLE, ()
+        self.reason = ""
+        return self._look_anew()
+
+    def flatten(self, message: FlattenStrategy) -> Reaction[State]:
+        """Cancel everything, and bring the position to 0 as one beyond its limit is brought back."""
+        self.reason = message.reason
+        return self._look_anew() if self.is_recovered else (self._state, ())
+
+    def finish_flattening(self, message: Any) -> Reaction[State]:
+        """Idle: nothing is to be done, unless all was to be closed and something has come since."""
+        if self.is_flattening and self.is_recovered and not isinstance(message, VenueUp) and not self.is_flat:
+            if isinstance(message, ORDER_REPORTS):
+                self.take_note(message)
+            state, outputs = self._resume()
+            return state, [self._watch_timer(), *outputs]
+        return self.clean_up(message)
+
+    def _look_anew(self) -> Reaction[State]:
+        self.reduction.reset()
+        state, outputs = self._resume()
+        return state, [self._watch_timer(), *self.own_orders.cancel_timer(FILL_TIMER), *outputs]
+
     def halt(self, message: HaltStrategy) -> Reaction[State]:
         return self._halt(message.reason)
 
@@ -290,7 +327,7 @@ class MarketMaking(MakerDesk):
         return self.own_orders.set_timer(WATCH_TIMER, self._watch_ns)
 
     _RESTING = (State.WITHDRAWN, State.PROTECTING, State.INVENTORY_MANAGEMENT)
-    _RESUMED = (*QUOTING, *_RESTING, State.HALTED)
+    _RESUMED = (*QUOTING, *_RESTING, State.IDLE, State.HALTED)
     """Where it may stand after it has looked at everything anew."""
 
     _ALWAYS: Rows = {
@@ -299,6 +336,7 @@ class MarketMaking(MakerDesk):
         **dict.fromkeys((*ORDER_REPORTS, TimerFired, VenueUp), on(clean_up)),
         StrategyStarted: on(start_again, State.IDLE),
         DrainStrategy: on(drain, State.IDLE),
+        FlattenStrategy: on(flatten, State.IDLE, *_RESTING),
         HaltStrategy: on(halt, State.HALTED),
     }
     """Rows of every state: what is only taken note of, a restart, a halt."""
@@ -319,11 +357,17 @@ class MarketMaking(MakerDesk):
         **dict.fromkeys(ORDER_REPORTS, on(follow_ends, *_RESUMED)),
         TimerFired: on(keep_watch, *_RESUMED),
         VenueUp: on(keep_watch, *_RESUMED),
+        ResumeStrategy: on(resume, *_RESUMED),
         **dict.fromkeys((Gap, VenueDown), on(lose_market, State.PROTECTING)),
     }
 
     transitions = {
-        State.IDLE: {**_ALWAYS, RecoveryCompleted: on(recover, State.CALCULATING_SPREADS, State.PROTECTING)},
+        State.IDLE: {
+            **_ALWAYS,
+            **dict.fromkeys((*ORDER_REPORTS, TimerFired), on(finish_flattening, *_RESTING)),
+            RecoveryCompleted: on(recover, State.CALCULATING_SPREADS, State.PROTECTING),
+            ResumeStrategy: on(resume, *_RESUMED),
+        },
         **dict.fromkeys(QUOTING, _QUOTES),
         State.CALCULATING_SPREADS: {
             **_QUOTES,
@@ -341,6 +385,6 @@ class MarketMaking(MakerDesk):
             **_ALWAYS,
             **dict.fromkeys((RecoveryCompleted, HaltStrategy, DrainStrategy), on(clean_up)),
             StrategyStarted: on(stay),
+            ResumeStrategy: on(resume, *_RESUMED),
         },
     }
-    terminal = frozenset({State.HALTED})

@@ -107,6 +107,10 @@ class MarketWatch:
     def on_trade(self, trade: Trade) -> str:
         return self.sweeps.on_trade(trade)
 
+    def forget_band(self) -> None:
+        """The limits have changed: the next quote makes the band anew."""
+        self._low, self._high, self._band_until_ns = self._floor, self._ceiling, 0
+
     def _move_jump(self, mid: float, now_ns: int) -> None:
         self._jump_until_ns = now_ns + self._jump_window_ns
         self._jump_low, self._jump_high = mid * (1.0 - self._jump), mid * (1.0 + self._jump)

@@ -18,8 +18,9 @@ from actors.strategies.pair.position import PairPosition
 from actors.strategies.pair.repair import RepairKind
 from actors.strategies.pair.repair_attempts import NextRepair, NoRepair, RepairAttempts
 from actors.strategies.pair.sizing import Leg
+from messages.control import FlattenStrategy, RecoveryCompleted, ResumeStrategy, StrategyStarted
 from messages.health import CycleResult
-from messages.orders import Fill, OrderClosed, OrderDenied, OrderRejected, is_venue_made
+from messages.orders import Fill, OrderClosed, OrderDenied, OrderRejected, is_forced, is_venue_made
 
 PROTECT_GRACE_POLLS = 5
 """Polls before a residual is repaired on the one healthy market, within the budget, rather than waiting for the
@@ -39,6 +40,7 @@ CLOSING_ORDERS_MAX = 60
 """Rounds of a close altogether."""
 FLATTEN_ROUNDS_MAX = 6
 """Rounds of a flattening that count, before the pair halts."""
+LEAVING = "flattened by the operator"
 UNPRICED = "no price to compare the legs by"
 
 _S = PairState
@@ -63,7 +65,7 @@ class PairDecisions(Machine[PairState]):
         self.orders = PairOrders(legs, own_orders, parameters)
         self.repairs = RepairAttempts(self.position, self.orders, parameters)
         self.reason = ""
-        self._must_flatten = False
+        self._must_flatten = self._is_recovered = self._is_leaving = False
         self._begin()
         super().__init__()
 
@@ -101,19 +103,25 @@ class PairDecisions(Machine[PairState]):
         """Take note of how our orders end, and of what the venue did without an order of ours; then the table."""
         if isinstance(message, OrderClosed | OrderRejected | OrderDenied):
             self.orders.note_end(message)
+        elif isinstance(message, StrategyStarted | RecoveryCompleted):
+            self._is_recovered = isinstance(message, RecoveryCompleted)
+            self._is_leaving = self._is_leaving and self._is_recovered
+        elif isinstance(message, FlattenStrategy | ResumeStrategy):
+            self._is_leaving = isinstance(message, FlattenStrategy)
         elif isinstance(message, Fill):
             self.orders.patience.stop_awaiting()  # what is to be traded has changed
-            if is_venue_made(message.client_order_id):
+            if is_forced(message.client_order_id):
                 self._follow_the_venue(message)
         outputs = super().on_message(message)
         self.position.remember()
         return outputs
 
     def _follow_the_venue(self, fill: Fill) -> None:
-        """What the venue takes away is not to be opened again: the other leg follows."""
+        """What the venue (or our gateway) takes away is not to be opened again: the other leg follows."""
         self.position.closes_only = True
         if not self._must_flatten:
-            self.reason = f"the venue closed {fill.quantity} {fill.instrument} ({fill.client_order_id})"
+            who = "venue" if is_venue_made(fill.client_order_id) else "gateway"
+            self.reason = f"the {who} closed {fill.quantity} {fill.instrument} ({fill.client_order_id})"
 
     # --- when nothing works -------------------------------------------------------------------------------------
 
@@ -121,8 +129,10 @@ class PairDecisions(Machine[PairState]):
         """Nothing works: what is held decides where the pair stands."""
         outputs = self.orders.cancel_timers()
         position = self.position
-        if position.is_wrong_way() or self._must_flatten:
-            state, more = self._flatten(self.reason or "a leg is held against its direction")
+        if position.is_wrong_way() or self._must_flatten or self.must_leave():
+            state, more = self._flatten(
+                self.reason or (LEAVING if self._is_leaving else "a leg is held against its direction")
+            )
         elif not position.is_measurable:
             state, more = self._protect(UNPRICED)
         elif position.is_actionable():
@@ -133,6 +143,32 @@ class PairDecisions(Machine[PairState]):
             self.reason = self.reason or self.orders.shortfall or "nothing is held"
             state, more = _S.FLAT, []
         return state, [*outputs, *more]
+
+    def must_leave(self) -> bool:
+        """Whether something can be closed and the operator has asked for it, since the pair began or was resumed."""
+        return self._is_leaving and bool(self.position.closables())
+
+    def _from_what_is_held(self, why: str) -> Step:
+        """Begin anew from what is held, without a past. Both legs: hold them. One leg, or legs that do not match:
+        repair as soon as there are prices.
+
+        :param why: what it is called, for a person: `taken over`, say.
+        """
+        position = self.position
+        if self.own_orders.working:
+            return self._protect(f"{why} with orders that are still open")
+        if not position.is_measurable:
+            return self._protect(UNPRICED)
+        if self.must_leave():
+            self._must_flatten = True
+            return self._protect(LEAVING)
+        self._must_flatten = position.is_wrong_way()
+        if self._must_flatten:
+            return self._protect("a leg is held against its direction")
+        if position.is_actionable():
+            self.reason = f"{why} with legs that do not match"
+            return _S.REPAIRING, [self.orders.wait(RETRY_TIMER)]
+        return (_S.OPEN if position.is_holding() else _S.IDLE), []
 
     def _repair(self) -> Step:
         """Complete or unwind, whichever is cheaper."""

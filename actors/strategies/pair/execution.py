@@ -24,8 +24,10 @@ from actors.strategies.pair.handlers import PairHandlers
 from actors.strategies.strategy import ENDINGS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -53,6 +55,8 @@ PAIR_INPUTS: tuple[type, ...] = (
     TimerFired,
     HaltStrategy,
     DrainStrategy,
+    ResumeStrategy,
+    FlattenStrategy,
     VenueDown,
     VenueUp,
 )
@@ -73,6 +77,7 @@ _ALWAYS: Rows = {
 _RESTING: Rows = {
     **_ALWAYS,
     **dict.fromkeys(ENDINGS, on(_H.notice, _S.OPEN, _S.REPAIRING, _S.FLATTENING, _S.PROTECTING, _S.FLAT)),
+    FlattenStrategy: on(_H.leave_resting, _S.FLATTENING, _S.PROTECTING, _S.IDLE),
 }
 """Nothing should be held: a late fill may still bring something."""
 
@@ -90,7 +95,7 @@ def _working(endings: Row, timer: Row) -> Rows:
         **dict.fromkeys(ENDINGS, endings),
         TimerFired: timer,
         **dict.fromkeys((OrderUnknown, Gap, VenueDown), on(_H.protect, _S.PROTECTING)),
-        Flatten: on(_H.flatten, _S.FLATTENING, _S.PROTECTING, _S.FLAT),
+        **dict.fromkeys((Flatten, FlattenStrategy), on(_H.flatten, _S.FLATTENING, _S.PROTECTING, _S.FLAT)),
     }
 
 
@@ -138,8 +143,7 @@ class PairExecution(PairHandlers):
                 on(_H.after_flatten, _S.FLAT),
                 on(_H.flatten_again, _S.FLAT, _S.PROTECTING, _S.HALTED),
             ),
-            Gap: on(_H.stay),
-            Flatten: on(_H.stay),
+            **dict.fromkeys((Gap, Flatten, FlattenStrategy), on(_H.stay)),
         },
         _S.PROTECTING: {
             **_working(on(_H.hear_protected, _S.HALTED, *_SETTLED), on(_H.poll_protected, _S.HALTED, *_SETTLED)),
@@ -157,6 +161,7 @@ class PairExecution(PairHandlers):
             **_ALWAYS,
             **dict.fromkeys((*_NOTICES, RecoveryCompleted, VenueUp), on(_H.cancel_rest)),
             **dict.fromkeys((StrategyStarted, HaltStrategy, Flatten), on(_H.stay)),
+            ResumeStrategy: on(_H.resume, _S.RECOVERING, _S.IDLE, _S.OPEN, _S.REPAIRING, _S.PROTECTING),
+            FlattenStrategy: on(_H.leave_resting, _S.FLATTENING, _S.PROTECTING, _S.IDLE),
         },
     }
-    terminal = frozenset({_S.HALTED})

@@ -20,7 +20,16 @@ from actors.strategies.pair.decisions import UNPRICED, PairDecisions, Step
 from actors.strategies.pair.orders import COOLDOWN_TIMER, LEG_TIMER, PROTECT_TIMER, RETRY_TIMER
 from actors.strategies.pair.sizing import PairPlan, closable, to_order
 from actors.strategies.pair.trouble import trouble
-from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, TimerFired, VenueDown
+from messages.control import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
+    VenueDown,
+)
 from messages.market import Gap
 from messages.order_lifecycle import OrderState
 
@@ -133,7 +142,7 @@ class PairHandlers(PairDecisions):
         position = self.position
         if not position.is_measurable:
             return self._protect(UNPRICED)
-        if position.is_actionable() or position.is_holding() or position.is_wrong_way():
+        if position.is_actionable() or position.is_holding() or position.is_wrong_way() or self.must_leave():
             self._begin()
             self.reason = "a late fill"
             return self._settle()
@@ -155,7 +164,14 @@ class PairHandlers(PairDecisions):
             return self._close_round()
         return self._wait_for_retry()
 
-    def flatten(self, command: Flatten) -> Step:
+    def leave_resting(self, message: FlattenStrategy) -> Step:
+        """Close what may be held all the same: a residual that was carried."""
+        if not self.own_orders.working and not self.position.closables():
+            return _S.IDLE, self.orders.cancel_timers()
+        self._begin()
+        return self.flatten(message)
+
+    def flatten(self, command: Flatten | FlattenStrategy) -> Step:
         """Close both legs at any price; what works is cancelled first."""
         self._must_flatten, self.reason, self._rounds = True, command.reason, 0
         return self._protect(command.reason) if self.own_orders.working else self._flatten_round()
@@ -241,23 +257,18 @@ class PairHandlers(PairDecisions):
         return _S.RECOVERING, []
 
     def take_over(self, _message: RecoveryCompleted) -> Step:
-        """Both legs: hold them. One leg, or legs that do not match: repair as soon as there are prices.
-
-        Where the gateways know of less than we did, the venue has taken it: it is not opened again.
+        """Go on from what is held. Where the gateways know of less than we did, the venue has taken it: it is not
+        opened again.
         """
         position = self.position
         if position.has_lost():
             self.position.closes_only = True
         if position.turn_to_what_is_held():
             self.repairs.exit_basis_bps = None
-        if self.own_orders.working:
-            return self._protect("orders of an earlier incarnation are still open")
-        if not position.is_measurable:
-            return self._protect(UNPRICED)
-        if position.is_wrong_way():
-            self._must_flatten = True
-            return self._protect("a leg is held against its direction")
-        if position.is_actionable():
-            self.reason = "taken over with legs that do not match"
-            return _S.REPAIRING, [self.orders.wait(RETRY_TIMER)]
-        return (_S.OPEN if position.is_holding() else _S.IDLE), []
+        return self._from_what_is_held("taken over")
+
+    def resume(self, _message: ResumeStrategy) -> Step:
+        """The operator has ended a halt: go on from what is held, as the ledger has it."""
+        self._begin()
+        self.reason = "resumed"
+        return self._from_what_is_held("resumed") if self._is_recovered else (_S.RECOVERING, [])

@@ -7,8 +7,9 @@ from typing import TypeVar
 from actors.machine import Handler, Row, Rows
 from actors.strategies.pair.commands import PairState
 from actors.strategies.pair.execution import PAIR_INPUTS, PairExecution
-from messages.control import DrainStrategy
+from messages.control import DrainStrategy, FlattenStrategy
 
+_DRAINS = frozenset({DrainStrategy, FlattenStrategy})
 OuterT = TypeVar("OuterT", bound=Enum)
 Meaning = Mapping[PairState, frozenset[OuterT]]
 """What each state of the pair may mean to the strategy. FLAT lasts for no time: the cycle is recorded, and the pair is
@@ -33,7 +34,7 @@ def targets_of_pair(outer: OuterT, meaning: Meaning[OuterT], *messages: type) ->
     for inside in (state for state, outers in meaning.items() if outer in outers and state is not PairState.FLAT):
         rows = PairExecution.transitions[inside]
         ends = {PairState(end) for message in messages if message in rows for end in rows[message].targets}
-        if inside is not PairState.IDLE or DrainStrategy not in messages:
+        if inside is not PairState.IDLE or not _DRAINS.intersection(messages):
             ends.discard(inside)  # IDLE means something else to a strategy that is drained
         found.update(target for end in ends for target in meaning[end])
     return frozenset(found - {outer})

@@ -35,7 +35,7 @@ from actors.strategies.spot_futures.parameters import (
     pair_parameters,
 )
 from actors.strategies.strategy import ENDINGS, INPUTS
-from messages.control import TimerFired
+from messages.control import ResumeStrategy, TimerFired
 from messages.instruments import Instrument
 from messages.market import MarkPrice, Quote
 from messages.orders import FundingPaid, Side
@@ -107,6 +107,15 @@ class SpotFutures(TwoLegStrategy[State]):
 
     kind: ClassVar[str] = "spot-futures"
     parameters_type: ClassVar[type[msgspec.Struct]] = SpotFuturesParameters
+    live_parameters: ClassVar[frozenset[str]] = frozenset(SpotFuturesParameters.__struct_fields__) - {
+        "spot",
+        "futures",
+        "hedge_ratio",
+        "execution",
+        "first_leg",
+        "direction",
+        "can_short_spot",
+    }
     drained = State.IDLE
     initial = State.IDLE
     parameters: SpotFuturesParameters
@@ -265,6 +274,7 @@ class SpotFutures(TwoLegStrategy[State]):
 
     transitions = {
         **_FOLLOWING,
+        State.IDLE: {**_FOLLOWING[State.IDLE], ResumeStrategy: on(_L.follow, State.ANALYZING_MARKET)},
         State.ANALYZING_MARKET: {**_FOLLOWING[State.ANALYZING_MARKET], Quote: on(seek_entry, *_SPOT_FIRST)},
         State.MONITORING_POSITIONS: {
             **_FOLLOWING[State.MONITORING_POSITIONS],
@@ -274,4 +284,3 @@ class SpotFutures(TwoLegStrategy[State]):
             TimerFired: on(_L.watch, State.REBALANCING, *_after(FeedStale)),
         },
     }
-    terminal = frozenset({State.HALTED})

@@ -16,7 +16,14 @@ from actors.machine import Reaction, Rows, on
 from actors.strategies.own_orders import Ticket
 from actors.strategies.pair.sizing import is_tradable
 from actors.strategies.strategy import ENDINGS, INPUTS, Strategy
-from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted
+from messages.control import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+)
 from messages.health import CycleResult
 from messages.instruments import Instrument, Rounding
 from messages.market import Quote
@@ -65,6 +72,7 @@ class DipBuyer(Strategy[State]):
 
     kind: ClassVar[str] = "dip-buyer"
     parameters_type: ClassVar[type[msgspec.Struct]] = DipBuyerParameters
+    live_parameters = frozenset({"notional", "dip_bps", "gain_bps", "loss_bps", "average_s", "pause_s"})
     initial = State.IDLE
 
     def __init__(self, strategy_id: str, instruments: Mapping[str, Instrument], parameters: DipBuyerParameters) -> None:
@@ -124,16 +132,21 @@ class DipBuyer(Strategy[State]):
         return self._order(Side.BUY, self._instrument.round_quantity(self.parameters.notional / price), price)
 
     def seek_exit(self, quote: Quote) -> Reaction[State]:
-        """Sell on the recovery, or when the loss is large enough."""
+        """Sell on the recovery, when the loss is large enough, or because the operator wants everything sold."""
         self._learn(quote)
-        entry = self._book.average_price()
-        if entry is None or not self._may_trade():
-            return self.state, ()
-        gain_bps = (quote.bid / float(entry) - 1) * BPS
-        if -self.parameters.loss_bps < gain_bps < self.parameters.gain_bps:
+        if not self._wants_out(quote):
             return self.state, ()
         price = self._instrument.round_price(quote.bid, Rounding.DOWN)
         return self._order(Side.SELL, self._sellable, price)
+
+    def _wants_out(self, quote: Quote) -> bool:
+        if self.is_flattening:
+            return self._view.is_fresh(self.now_ns, QUOTE_AGE_MAX_NS)
+        entry = self._book.average_price()
+        if entry is None or not self._may_trade():
+            return False
+        gain_bps = (quote.bid / float(entry) - 1) * BPS
+        return not -self.parameters.loss_bps < gain_bps < self.parameters.gain_bps
 
     def _order(self, side: Side, quantity: Decimal, price: Decimal) -> Reaction[State]:
         """Send a limit order that takes what is there now and is gone then (IOC)."""
@@ -182,9 +195,9 @@ class DipBuyer(Strategy[State]):
     def restart(self, _started: StrategyStarted) -> Reaction[State]:
         return State.IDLE, ()
 
-    def drain(self, _drain: DrainStrategy) -> Reaction[State]:
-        """The cluster shuts down: cancel what works, hold what is held."""
-        return self._stand(), self._cancels()
+    def obey(self, _word: DrainStrategy | ResumeStrategy | FlattenStrategy) -> Reaction[State]:
+        """Open nothing new; trade on; sell everything. The base has noted which: cancel what works, and stand there."""
+        return (self._stand(), self._cancels()) if self.is_recovered else (self.state, ())
 
     def halt(self, halt: HaltStrategy) -> Reaction[State]:
         self.alert(f"HALTED: {halt.reason}; holding {self._book.position} {self._instrument.base}")
@@ -196,7 +209,7 @@ class DipBuyer(Strategy[State]):
     def _stand(self) -> State:
         if self.own_orders.working:
             return State.WORKING
-        if self.is_draining:
+        if self.is_draining and not (self.is_flattening and self._is_holding):
             return State.IDLE
         return State.HOLDING if self._is_holding else State.FLAT
 
@@ -217,22 +230,26 @@ class DipBuyer(Strategy[State]):
     _NOTED: Rows = {**dict.fromkeys(INPUTS, on(stay)), HaltStrategy: on(halt, State.HALTED)}
     """Rows of every state: whatever may come is heard, and a halt is obeyed."""
 
+    _STANDS = (State.IDLE, State.FLAT, State.WORKING, State.HOLDING)
     _TRADING: Rows = {
         **_NOTED,
         Quote: on(learn),
         **dict.fromkeys(ENDINGS, on(settle, State.FLAT, State.WORKING, State.HOLDING, State.IDLE)),
-        DrainStrategy: on(drain, State.WORKING, State.IDLE),
+        **dict.fromkeys((DrainStrategy, ResumeStrategy, FlattenStrategy), on(obey, *_STANDS)),
         StrategyStarted: on(restart, State.IDLE),
     }
 
     transitions = {
         State.IDLE: {
             **_NOTED,
-            RecoveryCompleted: on(take_over, State.FLAT, State.WORKING, State.HOLDING),
+            RecoveryCompleted: on(take_over, *_STANDS),
+            **dict.fromkeys((ResumeStrategy, FlattenStrategy), on(obey, *_STANDS)),
         },
         State.FLAT: {**_TRADING, Quote: on(seek_dip, State.WORKING)},
         State.WORKING: _TRADING,
         State.HOLDING: {**_TRADING, Quote: on(seek_exit, State.WORKING)},
-        State.HALTED: dict.fromkeys(INPUTS, on(stay)),
+        State.HALTED: {
+            **dict.fromkeys(INPUTS, on(stay)),
+            **dict.fromkeys((ResumeStrategy, FlattenStrategy), on(obey, *_STANDS)),
+        },
     }
-    terminal = frozenset({State.HALTED})

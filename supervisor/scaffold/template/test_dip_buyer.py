@@ -3,8 +3,18 @@
 from decimal import Decimal as D
 from typing import Any
 
+import msgspec
+
 from actors.strategies.strategy import INPUTS
-from messages.control import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted
+from messages.control import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    ParametersChanged,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+)
 from messages.instruments import Instrument, InstrumentType
 from messages.market import Quote
 from messages.orders import CancelOrder, CloseReason, Fill, Liquidity, OrderClosed, Side, SubmitOrder
@@ -176,6 +186,38 @@ def test_a_drain_ends_idle_once_nothing_works() -> None:
     desk.tell(OrderClosed(order.client_order_id, "mine", BTC.id, CloseReason.CANCELLED, D(0), desk.now_ns))
     assert "IDLE" == desk.state
     assert desk.strategy.is_settled
+
+
+def test_it_trades_on_when_it_is_resumed() -> None:
+    desk = Desk()
+    desk.warm_up()
+    for pause in (DrainStrategy("paused", desk.now_ns), HaltStrategy("by the operator", desk.now_ns)):
+        desk.tell(pause)
+        assert [] == desk.quote(49_899.0, 49_900.0)
+        desk.tell(ResumeStrategy("by the operator", desk.now_ns))
+        assert "FLAT" == desk.state
+    (order,) = desk.quote(49_799.0, 49_800.0, after_s=5.0)
+    assert Side.BUY == order.side
+
+
+def test_a_flattening_sells_what_is_held_and_ends_idle() -> None:
+    desk = Desk(held=D("0.5"))
+    desk.warm_up()
+    desk.tell(FlattenStrategy("by the operator", desk.now_ns))
+    (order,) = desk.quote(50_000.0, 50_001.0)
+    assert (Side.SELL, D("0.5")) == (order.side, order.quantity)
+    desk.trade(order, D("0.5"))
+    assert "IDLE" == desk.state
+    assert desk.strategy.is_flat
+    assert [] == desk.quote(40_000.0, 40_001.0)
+
+
+def test_a_parameter_that_is_changed_while_it_runs_counts_from_then_on() -> None:
+    desk = Desk()
+    desk.warm_up()
+    settings = msgspec.structs.replace(PARAMETERS, dip_bps=100.0)
+    desk.tell(ParametersChanged(msgspec.json.encode(settings).decode(), desk.now_ns))
+    assert [] == desk.quote(49_899.0, 49_900.0), "20 bps below the average are no dip any more"
 
 
 def test_wrong_parameters_are_told_in_words() -> None:

@@ -33,7 +33,15 @@ Event = tuple[str, float]
 
 
 class Walk:
-    """One world, and the venue's view of every order: what it has filled and what it still owes in reports."""
+    """One world, and the venue's view of every order: what it has filled and what it still owes in reports.
+
+    :cvar changes: what the operator may change, one of them at a time.
+    """
+
+    changes: tuple[dict[str, Any], ...] = (
+        {"exit_confirm": 1}, {"cooldown_s": 0.2}, {"slippage_bps_max": 8.0}, {"quote_age_max_ms": 4_000},
+        {"loss_budget": 0.002}, {"repair_attempts_max": 2}, {"leg_timeout_ms": 300}, {"stop_loss": 0.001},
+    )  # fmt: skip
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -205,17 +213,36 @@ class Walk:
             self.world.halt()
 
     def drain(self, chance: float) -> None:
-        if chance < 0.1:
+        if chance < 0.3:
             self.world.drain()
+
+    def resume(self, _chance: float) -> None:
+        """After a pause, a halt or a flattening, or after nothing at all."""
+        self.world.resume()
+
+    def flatten(self, chance: float) -> None:
+        if chance < 0.2:
+            self.world.flatten()
+
+    def change(self, chance: float) -> None:
+        """Another value of a live parameter; none of them bounds a size that is checked here."""
+        self.world.change(**self.changes[int(chance * 97) % len(self.changes)])
 
     # --- the end ------------------------------------------------------------------------------------------------
 
+    def is_at_rest(self) -> bool:
+        strategy = self.world.strategy
+        if strategy.is_flattening and self.world.state != "HALTED" and not strategy.is_flat:
+            return False
+        return strategy.is_settled and not self.late and not self._open()
+
     def settle(self) -> None:
-        """Drain, and let every venue be as helpful as it can: the pair must come to rest."""
-        self.world.drain()
+        """Drain, or go on with a flattening, and let every venue be as helpful as it can: it must come to rest."""
+        if not self.world.strategy.is_flattening:
+            self.world.drain()
         self.recovery(0.0)
         for number in range(SETTLING_ROUNDS_MAX):
-            if self.world.strategy.is_settled and not self.late and not self._open():
+            if self.is_at_rest():
                 return
             while self.late:
                 self.late_fill(0.0)
@@ -229,7 +256,7 @@ class Walk:
             self.world.cancels.clear()
             self.world.wait(200)
             self._calm_quotes()
-        raise AssertionError(f"not settled: {self.world.state}, {self.world.held}, {self.world.strategy.pair.state}")
+        raise AssertionError(f"not settled: {self.world.state}, {self.world.held}, {self.late}, {self._open()}")
 
     def _calm_quotes(self) -> None:
         for instrument in (self.world.spot, self.world.futures):
@@ -275,9 +302,10 @@ class Walk:
                 assert value <= world.settings.notional * D("1.002") + step
 
     def check_end(self) -> None:
-        """Flat, or balanced, or HALTED with the residual said."""
+        """Flat, or balanced (not if it was told to close everything), or HALTED with the residual said."""
         world, pair = self.world, self.world.strategy.pair
         assert world.strategy.is_settled
+        assert world.strategy.is_flat or world.state == "HALTED" or not world.strategy.is_flattening
         assert all(cycle.reason for cycle in world.strategy.cycles)
         if pair.state is PairState.HALTED:
             residual = pair.position.residual_text()
@@ -358,19 +386,23 @@ EVENTS: tuple[str, ...] = (
     *("quotes",) * 8, *("trade",) * 10, *("fill",) * 3, *("end",) * 3, *("wait",) * 2, "accept", "accept",
     "end_before_its_fill", "late_fill", "refuse", "forget", "remember", "remember", "cancel", "cancel", "repeat",
     "sleep", "mark", "liquidate", "gap", "outage", "recovery", "recovery", "restart", "halt", "drain",
+    "resume", "resume", "flatten", "change",
 )  # fmt: skip
 
 
-def walk(setting: int, events: Sequence[Event]) -> Walk:
+def walk(setting: int, events: Sequence[Event], *, is_flattened: bool = False) -> Walk:
     """Take a walk to its end, checking at every step."""
-    return go(Walk(SETTINGS[setting]()), events)
+    return go(Walk(SETTINGS[setting]()), events, is_flattened=is_flattened)
 
 
-def go(taken: Walk, events: Sequence[Event]) -> Walk:
+def go(taken: Walk, events: Sequence[Event], *, is_flattened: bool = False) -> Walk:
+    """:param is_flattened: the operator closes everything at the end, instead of a mere drain."""
     taken.quotes(0.95)
     for event, chance in events:
         taken.world.now_ns += MS
         taken.step(event, chance)
+    if is_flattened:
+        taken.world.flatten()
     taken.settle()
     taken.check()
     taken.check_end()

@@ -3,14 +3,20 @@
 from decimal import Decimal as D
 from typing import Any
 
+import msgspec
+
+from actors.strategies.parameters import change_faults
 from actors.strategies.spot_futures.parameters import SpotFuturesParameters
 from actors.strategies.spot_futures.strategy import SpotFutures
 from messages.control import (
     Alert,
     CancelTimer,
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
+    ParametersChanged,
     RecoveryCompleted,
+    ResumeStrategy,
     SetTimer,
     StrategyStarted,
     TimerFired,
@@ -151,6 +157,18 @@ class World:
 
     def drain(self) -> None:
         self.send(DrainStrategy("shutdown", self.now_ns))
+
+    def resume(self) -> None:
+        self.send(ResumeStrategy("operator", self.now_ns))
+
+    def flatten(self) -> None:
+        self.send(FlattenStrategy("operator", self.now_ns))
+
+    def change(self, **changes: Any) -> None:
+        """The operator changes parameters; the host has found nothing wrong with them."""
+        text = msgspec.json.encode(msgspec.structs.replace(self.strategy.parameters, **changes)).decode()
+        assert change_faults(self.strategy, text) == []
+        self.send(ParametersChanged(text, self.now_ns))
 
     def venue_down(self, venue: str) -> None:
         self.send(VenueDown(venue, "link lost", self.now_ns))

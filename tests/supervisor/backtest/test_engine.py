@@ -210,13 +210,14 @@ class TestOrders:
         assert (D("0.5"), D("99.9"), 20) == (fill.quantity, fill.price, since_start(fill.ts_event))
         assert [fill] == world.desks["a"].record.fills.items
 
-    def test_an_order_before_the_market_opens_takes_effect_at_once(self) -> None:
+    def test_an_order_before_there_is_any_price_is_denied_at_once(self) -> None:
         def script(strategy: Scripted, message: Any) -> list[Any]:
             return buy(strategy, price="99.0") if isinstance(message, RecoveryCompleted) else []
 
         world = World({"a": script})
         world.engine.start(at(0))
-        assert [OrderAccepted] == [type(message) for message in world.strategies["a"].heard[-1:]]
+        (denied,) = world.strategies["a"].heard_of(OrderDenied)
+        assert DenyReason.STALE_REFERENCE is denied.reason
 
     def test_two_strategies_on_one_instrument_share_its_funding_exactly(self) -> None:
         def script(quantity: str) -> Any:

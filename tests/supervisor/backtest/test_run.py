@@ -25,6 +25,9 @@ from tests.support.carry_cluster import CARRY_CLUSTER
 
 S = 1_000_000_000
 D = Decimal
+FULL = 2
+"""The generation of a collection that looks at everything, as one that was asked for does."""
+
 
 
 def go_on(_progress: Progress) -> bool:
@@ -75,13 +78,13 @@ class TestDeterminism:
 
     def test_garbage_is_collected_now_and_then(self, demo: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(run_module, "COLLECT_EVERY", 1)
-        collections: list[str] = []
-        gc.callbacks.append(lambda phase, _info: collections.append(phase))
+        collections: list[tuple[str, int]] = []
+        gc.callbacks.append(lambda phase, info: collections.append((phase, info["generation"])))
         try:
             events = ran(demo, 300).events
         finally:
             gc.callbacks.pop()
-        assert 1 + events // PROGRESS_EVERY == collections.count("start")  # the first before the run
+        assert 1 + events // PROGRESS_EVERY == collections.count(("start", FULL))  # the first before the run
 
     def test_a_collector_that_was_off_stays_off(self, demo: Config) -> None:
         gc.disable()

@@ -23,6 +23,7 @@ from supervisor.backtest.engine import Engine
 from supervisor.backtest.strategy_desk import StrategyDesk
 from supervisor.backtest.venue_floor import VenueFloor
 from tests.gateways.exchange.trading_floor import BALANCES, LINEAR, MS, SPOT, START_NS, VENUE
+from tests.support.orders import OPEN_LIMITS
 
 D = Decimal
 LATENCY_MS = 5
@@ -116,7 +117,7 @@ class World:
     ) -> None:
         fields = {"latency_ms": float(LATENCY_MS)} | fields
         spec = VenueSpec(VENUE, instruments, BALANCES, SyntheticSourceSpec(), **fields)
-        self.floor = VenueFloor(spec, SimulatedVenue(spec))
+        self.floor = VenueFloor(spec, SimulatedVenue(spec), OPEN_LIMITS)
         known = {instrument.id: instrument for instrument in instruments}
         self.strategies: dict[str, Scripted] = {}
         for id, script in scripts.items():

@@ -20,6 +20,7 @@ from supervisor import cli, registry
 from supervisor.cluster_finder import kill_orphans
 from supervisor.commands import app as commands
 from supervisor.commands import cluster
+from supervisor.commands import stop as stopping
 from supervisor.commands.up_options import UpOptions
 from supervisor.lock import AlreadyRunning, ClusterLock
 from supervisor.paths import ClusterPaths, UnsafePath
@@ -261,7 +262,7 @@ class TestSupervisorDead:
         )
         return paths
 
-    @pytest.mark.parametrize("words", [["status"], ["halt"], ["stop"], ["status", "--cluster", "desk"]])
+    @pytest.mark.parametrize("words", [["status"], ["stop"], ["status", "--cluster", "desk"]])
     def test_processes_without_a_supervisor_are_told_of(
         self, desk: ClusterPaths, orphan: "subprocess.Popen[bytes]", words: list[str]
     ) -> None:
@@ -300,7 +301,7 @@ class TestSupervisorDead:
         def refuse(_: ClusterPaths) -> list[str]:
             raise AlreadyRunning("desk", 7)
 
-        monkeypatch.setattr(cluster, "kill_orphans", refuse)
+        monkeypatch.setattr(stopping, "kill_orphans", refuse)
         result = run("stop", "--now")
         assert 1 == result.exit_code
         assert "process 7 runs it" in result.stderr
@@ -326,7 +327,7 @@ class TestSupervisorDead:
     def test_a_running_cluster_is_stopped_by_its_supervisor(
         self, desk: ClusterPaths, clusters: Any, orphan: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cluster, "STOP_WAIT_S", 0.0)
+        monkeypatch.setattr(stopping, "STOP_WAIT_S", 0.0)
         supervisor = clusters("desk")
         run("stop", "--now")
         assert 1 == len(supervisor.heard)
@@ -385,14 +386,14 @@ class TestHaltAndStop:
     def test_a_halt_carries_its_reason(self, clusters: Any) -> None:
         supervisor = clusters("demo")
         result = run("halt", "--reason", "storm")
-        assert (0, "halted: storm\n") == (result.exit_code, result.stdout)
+        assert (0, "halted: storm; gateways: none running; supervisor: told\n") == (result.exit_code, result.stdout)
         (request,) = supervisor.heard
         assert isinstance(request, HaltRequest)
 
     def test_a_refused_halt_ends_in_1(self, clusters: Any) -> None:
         clusters("demo", lambda request: [encode(CommandRefused(request.command_id, "halted already"))])
         result = run("halt")
-        assert (1, "halted already\n") == (result.exit_code, result.stderr)
+        assert (1, "the supervisor refuses: halted already\n") == (result.exit_code, result.stderr)
 
     def test_a_status_in_answer_to_a_halt_ends_in_1(self, clusters: Any) -> None:
         clusters("demo", lambda request: [encode(StatusReply(request.command_id, STATUS))])
@@ -437,6 +438,6 @@ class TestHaltAndStop:
         self, clusters: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clusters("demo")
-        monkeypatch.setattr(cluster, "STOP_WAIT_S", 0.0)
+        monkeypatch.setattr(stopping, "STOP_WAIT_S", 0.0)
         result = run("stop")
         assert (1, "demo is still stopping after 0 s\n") == (result.exit_code, result.stderr)

@@ -49,7 +49,7 @@ def test_under_its_own_name_the_template_is_written_as_it_is(tmp_path: Path) -> 
 def test_its_own_tests_pass_before_it_is_installed(project: Path) -> None:
     ended = python("-m", "pytest", "-q", "-p", "no:cacheprovider", project, cwd=project.parent)
     assert 0 == ended.returncode, ended.stdout
-    assert "13 passed" in ended.stdout
+    assert "16 passed" in ended.stdout
 
 
 def test_it_is_built_installed_found_and_checked(project: Path, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from actors.strategies.pair.commands import CycleRecorded
 from actors.strategies.strategy import ENDINGS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -35,6 +37,8 @@ TRIANGLE_INPUTS: tuple[type, ...] = (
     TimerFired,
     HaltStrategy,
     DrainStrategy,
+    ResumeStrategy,
+    FlattenStrategy,
     VenueDown,
     VenueUp,
 )
@@ -78,7 +82,7 @@ class TriangleExecution(TriangleHandlers):
                 on(_H.follow_step, _S.DONE, _S.RETURNING, _S.FLATTENING, _S.PROTECTING),
                 on(_H.late_order, _S.PROTECTING),
             ),
-            DrainStrategy: on(_H.drain),
+            **dict.fromkeys((DrainStrategy, FlattenStrategy), on(_H.drain)),
         },
         _S.RETURNING: _working(
             on(_H.after_return, _S.DONE, _S.PROTECTING),
@@ -105,6 +109,8 @@ class TriangleExecution(TriangleHandlers):
             **_ALWAYS,
             **dict.fromkeys((*_NOTICES, RecoveryCompleted, VenueUp), on(_H.cancel_rest)),
             **dict.fromkeys((StrategyStarted, HaltStrategy), on(_H.stay)),
+            **dict.fromkeys(
+                (ResumeStrategy, FlattenStrategy), on(_H.resume, _S.RECOVERING, _S.IDLE, _S.DONE, _S.PROTECTING)
+            ),
         },
     }
-    terminal = frozenset({_S.HALTED})

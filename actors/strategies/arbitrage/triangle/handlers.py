@@ -19,7 +19,16 @@ from actors.strategies.own_orders import OwnOrders, Ticket
 from actors.strategies.pair.patience import RETRY_MS, Patience
 from actors.strategies.pair.sizing import slipped
 from actors.strategies.pair.trouble import trouble
-from messages.control import DrainStrategy, HaltStrategy, SetTimer, TimerFired
+from messages.control import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    SetTimer,
+    StrategyStarted,
+    TimerFired,
+)
 from messages.health import CycleResult
 from messages.order_lifecycle import Order, OrderState
 from messages.orders import Fill, Side
@@ -58,6 +67,7 @@ class TriangleHandlers(Machine[TriangleState]):
         self._plan: TrianglePlan | None = None
         self._step_order: tuple[Order, Hop] | None = None
         self._way_order: tuple[Order, Hop] | None = None
+        self._is_recovered = False
         self._begin()
         super().__init__()
 
@@ -92,7 +102,9 @@ class TriangleHandlers(Machine[TriangleState]):
     def on_message(self, message: Any) -> Sequence[Any]:
         """Take note of how our orders end; then the table."""
         self._patience.note_end(message)
-        if isinstance(message, Fill):
+        if isinstance(message, StrategyStarted | RecoveryCompleted):
+            self._is_recovered = isinstance(message, RecoveryCompleted)
+        elif isinstance(message, Fill):
             self._patience.stop_awaiting()  # what is to be traded has changed
         return super().on_message(message)
 
@@ -337,7 +349,7 @@ class TriangleHandlers(Machine[TriangleState]):
         working = [order for order in self.own_orders.working if order.state is OrderState.WORKING]
         return self.state, [self.own_orders.cancel(order) for order in working if self._is_reachable(order)]
 
-    def drain(self, _message: DrainStrategy) -> Step:
+    def drain(self, _message: DrainStrategy | FlattenStrategy) -> Step:
         """Do not begin; what has begun goes on to its start."""
         return self.state, self._cancel_working() if not self._step else []
 
@@ -354,6 +366,11 @@ class TriangleHandlers(Machine[TriangleState]):
         if self.holdings.leftovers() or not self.holdings.is_measurable:
             return self._protect("taken over between start and start")
         return (_S.DONE if self._is_attempt else _S.IDLE), []
+
+    def resume(self, message: ResumeStrategy | FlattenStrategy) -> Step:
+        """The operator has ended a halt: what is held goes back, as after a restart."""
+        self._returns = self._rounds = self._timeouts = self._polls = 0
+        return self.take_over(message) if self._is_recovered else (_S.RECOVERING, [])
 
     # --- orders -------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from actors.analytics.pnl import ZERO, Ledger
 from actors.strategies.arbitrage.direction import Direction, Threshold
 from actors.strategies.arbitrage.edge import ChainTerms, Hop
 from actors.strategies.arbitrage.parameters import ArbitrageParameters
@@ -41,6 +42,7 @@ class TriangleRoute(ArbitrageRoute):
         self.execution = TriangleExecution(markets, settings.start, desk.own_orders, terms)
         directions = tuple(_directions(settings, markets, self._min_bps))
         super().__init__(settings.name, {view.instrument.id: view.instrument for view in markets}, directions)
+        self._books = Ledger(self.instruments.values())
 
     def plan(self, direction: Direction) -> Plan | str:
         """The largest amount of which the last unit still pays, in whole lots at every step."""
@@ -55,9 +57,16 @@ class TriangleRoute(ArbitrageRoute):
 
     def book(self, fill: Fill) -> None:
         self.fills += 1
+        self._books.apply_fill(fill)
         self.execution.book(fill)
 
+    def position(self, instrument: str) -> Decimal:
+        """A triangle leaves a position in each of its instruments, while no currency is left over."""
+        return self._books.position(instrument) if instrument in self.instruments else ZERO
+
     def adopt(self, instrument: str, difference: Decimal) -> None:
+        book = self._books.books[instrument]
+        book.adopt(book.position + difference)
         self.execution.adopt(instrument, difference)
 
     def hear(self, message: Any) -> list[Any]:

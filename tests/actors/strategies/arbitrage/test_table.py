@@ -19,8 +19,11 @@ from actors.strategies.registry import KINDS
 from actors.strategies.strategy import INPUTS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
+    ParametersChanged,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -181,6 +184,9 @@ EVENTS: dict[type, Callable[[ArbitrageWorld], Any]] = {
     TimerFired: _next_timer,
     HaltStrategy: lambda w: HaltStrategy("operator", w.now_ns),
     DrainStrategy: lambda w: DrainStrategy("shutdown", w.now_ns),
+    ResumeStrategy: lambda w: ResumeStrategy("operator", w.now_ns),
+    FlattenStrategy: lambda w: FlattenStrategy("operator", w.now_ns),
+    ParametersChanged: lambda w: ParametersChanged(msgspec.json.encode(w.settings).decode(), w.now_ns),
     VenueDown: lambda w: VenueDown("alpha", "", w.now_ns),
     VenueUp: lambda w: VenueUp("alpha", w.now_ns),
 }
@@ -205,9 +211,18 @@ LEADS: dict[State, dict[type, State]] = {
     _S.REPAIRING: {Fill: _S.COOLDOWN, OrderUnknown: _S.PROTECTING, Gap: _S.PROTECTING, VenueDown: _S.PROTECTING},
     _S.PROTECTING: {},
     _S.COOLDOWN: {Fill: _S.REPAIRING, DrainStrategy: _S.IDLE, TimerFired: _S.SCANNING_OPPORTUNITIES},
-    _S.HALTED: {StrategyStarted: _S.HALTED},
+    _S.HALTED: {StrategyStarted: _S.HALTED, ResumeStrategy: _S.PROTECTING},
 }  # fmt: skip
 """Where each event leads after the usual way into a state; the rest leave it, but for a restart and a halt."""
+
+
+FLATTENED: dict[State, State] = {
+    **dict.fromkeys((_S.IDLE, _S.SCANNING_OPPORTUNITIES, _S.OPPORTUNITY_DETECTED, _S.VALIDATING_OPPORTUNITY), _S.IDLE),
+    **dict.fromkeys((_S.EXECUTING_BUY_SIDE, _S.EXECUTING_SELL_SIDE, _S.MONITORING_EXECUTION), _S.PROTECTING),
+    **dict.fromkeys((_S.REPAIRING, _S.PROTECTING, _S.HALTED), _S.PROTECTING),
+    **dict.fromkeys((_S.PROFIT_REALIZED, _S.COOLDOWN), _S.REPAIRING),
+}
+"""What works is cancelled first; where an attempt has left an inventory, that is closed."""
 
 
 @pytest.mark.parametrize("state", list(State), ids=lambda state: state.name)
@@ -215,7 +230,7 @@ LEADS: dict[State, dict[type, State]] = {
 def test_every_cell_leads_where_the_table_says(state, kind):
     world = IN_STATE[state]()
     assert state.name == world.state
-    usual = {StrategyStarted: _S.IDLE, HaltStrategy: _S.HALTED}
+    usual = {StrategyStarted: _S.IDLE, HaltStrategy: _S.HALTED, FlattenStrategy: FLATTENED[state]}
     world.send(EVENTS[kind](world))
     assert {**usual, **LEADS[state]}.get(kind, state).name == world.state
 

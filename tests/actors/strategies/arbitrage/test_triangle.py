@@ -34,7 +34,8 @@ S = TriangleState
 QUOTE_AGE_MS = 5_000
 ENDINGS = ("Fill", "OrderClosed", "OrderRejected", "OrderDenied")
 NOTICES = ("OrderAccepted", "OrderAmended", "AmendRejected", "CancelRejected")
-OTHERS = ("RecoveryCompleted", "TimerFired", "DrainStrategy", "VenueUp")
+OTHERS = ("RecoveryCompleted", "TimerFired", "DrainStrategy", "ResumeStrategy", "FlattenStrategy", "VenueUp")
+RESUMED = ("ResumeStrategy", "FlattenStrategy")
 TROUBLE = ("OrderUnknown", "Gap", "VenueDown")
 ALWAYS = {"StrategyStarted": S.RECOVERING, "HaltStrategy": S.HALTED}
 
@@ -56,7 +57,7 @@ CELLS: dict[S, dict[str, S]] = {
     ),
     S.FLATTENING: cells(S.FLATTENING, Fill=S.DONE, OrderUnknown=S.PROTECTING, VenueDown=S.PROTECTING),
     S.DONE: {"CycleRecorded": S.IDLE},
-    S.HALTED: {**cells(S.HALTED), "StrategyStarted": S.HALTED},
+    S.HALTED: {**cells(S.HALTED), "StrategyStarted": S.HALTED, **dict.fromkeys(RESUMED, S.PROTECTING)},
 }  # fmt: skip
 """As each event comes after the usual way into a state: the first step works, the way back works, ..."""
 
@@ -185,6 +186,17 @@ def _in_vain() -> TriangleFloor:
     return up(floor)
 
 
+def _halted(floor: TriangleFloor) -> TriangleFloor:
+    floor.send(HaltStrategy("operator", NOW))
+    return floor
+
+
+def _ended(floor: TriangleFloor) -> TriangleFloor:
+    """The order that was cancelled has ended."""
+    floor.close()
+    return floor
+
+
 MORE: list[tuple[S, str, Callable[[], TriangleFloor], S]] = [
     (S.RECOVERING, "RecoveryCompleted", taken_over, S.PROTECTING),
     (S.RECOVERING, "RecoveryCompleted", over_while_down, S.DONE),
@@ -223,6 +235,9 @@ MORE: list[tuple[S, str, Callable[[], TriangleFloor], S]] = [
     (S.PROTECTING, "TimerFired", _dear_down, S.FLATTENING),
     (S.PROTECTING, "VenueUp", lambda: waiting(flattening()), S.FLATTENING),
     *((S.PROTECTING, event, _in_vain, S.HALTED) for event in ("TimerFired", "VenueUp")),
+    *((S.HALTED, event, lambda: _halted(TriangleFloor().recover()), S.IDLE) for event in RESUMED),
+    *((S.HALTED, event, lambda: tiny(_ended(_halted(TriangleFloor().begin()))), S.DONE) for event in RESUMED),
+    *((S.HALTED, event, lambda: _halted(TriangleFloor()), S.RECOVERING) for event in RESUMED),
 ]
 """The other states that an event may lead to, and how it comes to that."""
 

@@ -29,3 +29,15 @@ events = st.lists(st.tuples(st.sampled_from(EVENTS), chances), min_size=10, max_
 @given(st.integers(min_value=0, max_value=len(SETTINGS) - 1), events)
 def test_every_walk_ends_with_dust_or_halted(setting, sequence):
     walk(setting, sequence)
+
+
+@pytest.mark.timeout(3_600 if WALKS > 5_000 else 120)
+@settings(
+    max_examples=WALKS // 3,
+    deadline=None,
+    derandomize="OUTCRY_WALKS" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(min_value=0, max_value=len(SETTINGS) - 1), events)
+def test_every_walk_that_is_flattened_at_its_end_ends_flat_or_halted(setting, sequence):
+    walk(setting, sequence, is_flattened=True)

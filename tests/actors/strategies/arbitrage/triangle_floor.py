@@ -16,8 +16,10 @@ from actors.strategies.pair.commands import CycleRecorded
 from actors.strategies.pair.patience import RETRY_MS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -249,6 +251,8 @@ EVENTS: dict[str, Callable[[TriangleFloor], Any]] = {
     "TimerFired": lambda f: f.fire(next(iter(f.own_orders.timers), "triangle-other")),
     "HaltStrategy": lambda _: HaltStrategy("operator", NOW),
     "DrainStrategy": lambda _: DrainStrategy("shutdown", NOW),
+    "ResumeStrategy": lambda _: ResumeStrategy("operator", NOW),
+    "FlattenStrategy": lambda _: FlattenStrategy("operator", NOW),
     "VenueDown": lambda _: VenueDown("alpha", "", NOW),
     "VenueUp": lambda _: VenueUp("alpha", NOW),
     "Begin": lambda _: Begin(TriangleFloor().plan()),

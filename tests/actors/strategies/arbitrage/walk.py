@@ -57,6 +57,10 @@ SETTINGS: tuple[Callable[[], ArbitrageWorld], ...] = (
 
 class ArbitrageWalk(Walk):
     world: ArbitrageWorld  # type: ignore[assignment]
+    changes = (
+        {"cooldown_s": 0.2}, {"slippage_bps_max": 8.0}, {"quote_age_max_ms": 4_000}, {"confirm_ms": 10},
+        {"repair_attempts_max": 2}, {"execution_timeout_ms": 300}, {"repairs_max": 50}, {"quote_skew_max_ms": 500},
+    )  # fmt: skip
 
     def __init__(self, world: ArbitrageWorld) -> None:
         super().__init__(world)  # type: ignore[arg-type]
@@ -117,6 +121,8 @@ class ArbitrageWalk(Walk):
         assert sum(route.is_busy for route in world.strategy.routes) <= 1
         high = D(repr(PRICE_HIGH))
         most = world.settings.notional * D("1.2") + self._residual_max() + self.liquidated * high
+        if world.strategy.is_flattening or world.strategy.closing.is_open:
+            most += world.settings.position_value_max * 2 * len(world.strategy.routes)
         for asset, amount in world.net.items():
             if asset != "USDT" and not (asset == "USDC" and self._has(PAIRS)):
                 assert abs(amount) * self._value(asset) <= most, asset
@@ -199,6 +205,6 @@ class ArbitrageWalk(Walk):
         return amount
 
 
-def walk(setting: int, events: Sequence[Event]) -> Walk:
+def walk(setting: int, events: Sequence[Event], *, is_flattened: bool = False) -> Walk:
     """Take a walk to its end, checking at every step."""
-    return go(ArbitrageWalk(SETTINGS[setting]()), events)
+    return go(ArbitrageWalk(SETTINGS[setting]()), events, is_flattened=is_flattened)

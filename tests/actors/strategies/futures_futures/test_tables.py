@@ -15,8 +15,11 @@ from actors.strategies.pair.commands import PairState
 from actors.strategies.strategy import INPUTS
 from messages.control import (
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
+    ParametersChanged,
     RecoveryCompleted,
+    ResumeStrategy,
     StrategyStarted,
     TimerFired,
     VenueDown,
@@ -133,6 +136,9 @@ def samples(world: SpreadWorld) -> list[Any]:
         *(TimerFired(timer, now, now) for timer in TIMERS),
         HaltStrategy("operator", now),
         DrainStrategy("shutdown", now),
+        ResumeStrategy("operator", now),
+        FlattenStrategy("operator", now),
+        ParametersChanged("{}", now),
         VenueDown(OTHER.venue, "link lost", now),
         VenueUp(OTHER.venue, now),
     ]  # fmt: skip
@@ -143,21 +149,34 @@ def name_of(message: Any) -> str:
 
 
 _ALWAYS = {"StrategyStarted": State.IDLE, "HaltStrategy": State.HALTED}
-_WAITING = {**_ALWAYS, "DrainStrategy": State.IDLE, **dict.fromkeys(("Gap", "VenueDown"), State.SCANNING_SPREADS)}
-_WORKING = {**_ALWAYS, **dict.fromkeys(("Gap", "VenueDown", "OrderUnknown"), State.PROTECTING)}
+_WAITING = {
+    **_ALWAYS,
+    "DrainStrategy": State.IDLE,
+    "FlattenStrategy": State.IDLE,
+    **dict.fromkeys(("Gap", "VenueDown"), State.SCANNING_SPREADS),
+}
+_WORKING = {
+    **_ALWAYS,
+    "FlattenStrategy": State.PROTECTING,
+    **dict.fromkeys(("Gap", "VenueDown", "OrderUnknown"), State.PROTECTING),
+}
 CHANGES: dict[State, dict[str, State]] = {
     State.IDLE: {**_ALWAYS, "RecoveryCompleted": State.SCANNING_SPREADS},
-    State.SCANNING_SPREADS: {**_ALWAYS, "DrainStrategy": State.IDLE},
+    State.SCANNING_SPREADS: {**_ALWAYS, "DrainStrategy": State.IDLE, "FlattenStrategy": State.IDLE},
     State.SPREAD_DETECTED: _WAITING,
     State.VALIDATING_OPPORTUNITY: _WAITING,
     State.OPENING_LONG_LEG: _WORKING,
     State.OPENING_SHORT_LEG: _WORKING,
-    State.MONITORING_SPREAD: _WORKING,
+    State.MONITORING_SPREAD: {**_WORKING, "FlattenStrategy": State.CLOSING_SPREAD},
     State.ADJUSTING_POSITIONS: _WORKING,
     State.CLOSING_SPREAD: _WORKING,
-    State.PROTECTING: _ALWAYS,
-    State.COOLDOWN: {**_ALWAYS, "DrainStrategy": State.IDLE, "pair-cooldown": State.SCANNING_SPREADS},
-    State.HALTED: {},
+    State.PROTECTING: {**_ALWAYS, "FlattenStrategy": State.CLOSING_SPREAD},
+    State.COOLDOWN: {
+        **_ALWAYS,
+        **dict.fromkeys(("DrainStrategy", "FlattenStrategy"), State.IDLE),
+        "pair-cooldown": State.SCANNING_SPREADS,
+    },
+    State.HALTED: {"ResumeStrategy": State.SCANNING_SPREADS, "FlattenStrategy": State.IDLE},
 }
 """Where each of the samples leads; what is not named leaves the state as it is."""
 
@@ -185,7 +204,9 @@ def test_every_cell_leads_where_it_should(state, number):
     """The order that works (if one does) goes on to work: what its end leads to is in the tests of each phase."""
     world = WAYS[state]()
     message = samples(world)[number]
-    world.strategy.is_draining = isinstance(message, DrainStrategy)  # what the base notes before the table decides
+    world.strategy.is_draining = isinstance(
+        message, DrainStrategy | FlattenStrategy
+    )  # what the base notes before the table decides
     Machine.on_message(world.strategy, message)
     assert CHANGES[state].get(name_of(message), state) is world.strategy.state
 

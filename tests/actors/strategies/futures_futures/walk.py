@@ -43,6 +43,12 @@ SETTINGS: tuple[Callable[[], SpreadWorld], ...] = (
 class SpreadWalk(Walk):
     """Knows what it trades by statistics, where it does, before the walk begins."""
 
+    changes = (
+        {"exit_confirm": 1}, {"cooldown_s": 0.2}, {"slippage_bps_max": 8.0}, {"quote_age_max_ms": 4_000},
+        {"loss_budget": 0.002}, {"repair_attempts_max": 2}, {"leg_timeout_ms": 300}, {"max_loss_bps": 10.0},
+        {"z_exit": 1.0}, {"expiry_guard_hours": 1.1},
+    )  # fmt: skip
+
     def __init__(self, world: SpreadWorld) -> None:
         super().__init__(world)
         if world.settings.rule == "statistics":
@@ -67,6 +73,6 @@ class SpreadWalk(Walk):
             assert abs(instrument.base_quantity(position, D(repr(PRICE_HIGH)))) <= most + D("0.003") + lot
 
 
-def walk(setting: int, events: Sequence[Event]) -> Walk:
+def walk(setting: int, events: Sequence[Event], *, is_flattened: bool = False) -> Walk:
     """Take a walk to its end, checking at every step."""
-    return go(SpreadWalk(SETTINGS[setting]()), events)
+    return go(SpreadWalk(SETTINGS[setting]()), events, is_flattened=is_flattened)

@@ -38,6 +38,11 @@ class MakerWalk(Walk):
     """:ivar strayed: how much the position was changed without an order of ours, unsigned."""
 
     world: MakerWorld  # type: ignore[assignment]
+    changes = (
+        {"quiet_s": 0.1}, {"order_age_max_s": 2.0}, {"refusals_max": 1}, {"inventory_skew": 0.3}, {"jump_bps": 50.0},
+        {"filled_order_delay_ms": 50}, {"max_spread_bps": 60.0}, {"order_timeout_ms": 500}, {"price_band_bps": 80.0},
+        {"price_band_bps": None}, {"flatten_slippage_bps": 90.0},
+    )  # fmt: skip
 
     def __init__(self, world: MakerWorld) -> None:
         super().__init__(world)
@@ -63,7 +68,8 @@ class MakerWalk(Walk):
         strategy = self.world.strategy
         is_unknown = any(order.state is OrderState.UNKNOWN for order in strategy.open_orders)
         is_gone = self.world.instrument.venue in self.down
-        return is_unknown or is_gone or strategy.is_draining or self.world.state == "HALTED"
+        is_draining = strategy.is_draining and not strategy.is_flattening
+        return is_unknown or is_gone or is_draining or self.world.state == "HALTED"
 
     def quotes(self, chance: float) -> None:
         """A market that wanders by up to 10 bps."""
@@ -126,21 +132,26 @@ class MakerWalk(Walk):
 
     def settle(self) -> None:
         """Drain, and let the venue answer everything that was asked of it."""
-        self.world.drain()
+        if not self.world.strategy.is_flattening:
+            self.world.drain()
         self.recovery(0.0)
         for number in range(SETTLING_ROUNDS_MAX):
             while self.late:
                 self.late_fill(0.0)
-            if self.world.strategy.is_settled and not self._open():
+            if self.is_at_rest():
                 return
             for name in self._open():
                 self.silent.discard(name)
-                if number % 2:
+                if not self.world.orders[name].post_only:
+                    self._fill(name, D(1))
+                    self._end(name)
+                elif number % 2:
                     self._end(name)
                 elif name not in self.accepted:
                     self.accept_again(name)
             self.world.wait(200)
             self._quote_at(self.price, 500.0)
+            self.world.depth(self.world.instrument.id, ((self.price, 500.0),), ((self.price + 1, 500.0),))
         raise AssertionError(f"not settled: {self.world.state}, {self.world.position}, {self._open()}")
 
     # --- what must hold -----------------------------------------------------------------------------------------
@@ -220,6 +231,7 @@ class MakerWalk(Walk):
         world = self.world
         assert world.strategy.is_settled
         assert not self._open()
+        assert world.strategy.is_flat or world.state == "HALTED" or not world.strategy.is_flattening
         assert world.state in {"IDLE", "HALTED"}
         assert self._lowest() - self.strayed <= world.position <= world.settings.inventory_max + self.strayed
         if world.state == "HALTED":
@@ -235,11 +247,12 @@ EVENTS: tuple[str, ...] = (
     *("quotes",) * 10, *("trade",) * 4, *("fill",) * 6, *("accept_all",) * 6, *("cancel",) * 8, *("wait",) * 3,
     "end", "accept", "end_before_its_fill", "late_fill", "refuse", "refuse_post_only", "refuse_post_only",
     "forget", "remember", "remember", "repeat", "sleep", "gap", "outage", "recovery", "recovery", "restart",
-    "halt", "drain", "jump", "one_side", "lead", "lead", "thin", "prints", "prints", "sweep", "stray",
+    "halt", "drain", "resume", "resume", "flatten", "change",
+    "jump", "one_side", "lead", "lead", "thin", "prints", "prints", "sweep", "stray",
 )  # fmt: skip
 
 
-def walk(setting: int, events: Sequence[Event]) -> MakerWalk:
+def walk(setting: int, events: Sequence[Event], *, is_flattened: bool = False) -> MakerWalk:
     """Take a walk to its end, checking at every step."""
     taken = MakerWalk(SETTINGS[setting]())
     for number in range(WATCHED_S):
@@ -248,6 +261,8 @@ def walk(setting: int, events: Sequence[Event]) -> MakerWalk:
     for event, chance in events:
         taken.world.now_ns += MS
         taken.step(event, chance)
+    if is_flattened:
+        taken.world.flatten()
     taken.settle()
     taken.check()
     taken.check_end()

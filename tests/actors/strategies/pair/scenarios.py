@@ -28,8 +28,10 @@ from messages.control import (
     Alert,
     CancelTimer,
     DrainStrategy,
+    FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
+    ResumeStrategy,
     SetTimer,
     StrategyStarted,
     TimerFired,
@@ -243,6 +245,11 @@ def _hour(world: PairWorld) -> None:
     world.pair._outage_polls = OUTAGE_POLLS_MAX
 
 
+def _not_recovered(world: PairWorld) -> None:
+    """The gateways have not had their word in this incarnation."""
+    world.pair._is_recovered = False
+
+
 def _impatient(world: PairWorld) -> None:
     world.pair._timeouts = world.terms.repair_attempts_max
 
@@ -265,10 +272,12 @@ GIVENS: Mapping[str, Given] = {
     "too small to close": _too_small_to_close,
     "after an hour": _hour,
     "out of patience": _impatient,
+    "not recovered": _not_recovered,
     "concurrent": with_terms(execution=Execution.CONCURRENT),
     "no cooldown": with_terms(cooldown_ms=0),
 }
 ONLY_IN: Mapping[str, frozenset[PairState]] = {
+    "not recovered": frozenset({S.HALTED}),
     "last round": frozenset({S.FLATTENING, S.PROTECTING, S.REPAIRING}),
     "flattening, venue down": frozenset({S.FLATTENING, S.PROTECTING, S.REPAIRING}),
 }
@@ -319,6 +328,8 @@ EVENTS: Mapping[str, Callable[[PairWorld], Any]] = {
     "RecoveryCompleted": lambda world: RecoveryCompleted({}, (), world.now_ns),
     "HaltStrategy": lambda world: HaltStrategy("operator", world.now_ns),
     "DrainStrategy": lambda world: DrainStrategy("shutdown", world.now_ns),
+    "ResumeStrategy": lambda world: ResumeStrategy("operator", world.now_ns),
+    "FlattenStrategy": lambda world: FlattenStrategy("operator", world.now_ns),
     "TimerFired pair-leg": timer("pair-leg"),
     "TimerFired pair-retry": timer("pair-retry"),
     "TimerFired pair-protect": timer("pair-protect"),

@@ -43,6 +43,6 @@ class MirrorWalk(Walk):
         return instrument.round_quantity(self.world.remaining[name] * min(part, D(1))) or self.world.remaining[name]
 
 
-def walk(setting: int, events: Sequence[Event]) -> Walk:
+def walk(setting: int, events: Sequence[Event], *, is_flattened: bool = False) -> Walk:
     """Take a walk to its end, checking at every step."""
-    return go(MirrorWalk(SETTINGS[setting]()), events)
+    return go(MirrorWalk(SETTINGS[setting]()), events, is_flattened=is_flattened)

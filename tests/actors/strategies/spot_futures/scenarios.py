@@ -7,7 +7,7 @@ import msgspec
 
 from actors.machine import Machine
 from actors.strategies.spot_futures.strategy import State
-from messages.control import Alert, VenueDown, VenueUp
+from messages.control import Alert, ParametersChanged, VenueDown, VenueUp
 from messages.market import MarkPrice, Quote
 from messages.orders import Fill
 from tests.actors.strategies.pair.scenarios import EVENTS as PAIR_EVENTS
@@ -130,6 +130,7 @@ EVENTS: Mapping[str, Callable[[Any], Any]] = {
     "MarkPrice": mark(60_000.0, 0.0001),
     "MarkPrice flipped": mark(60_000.0, -0.0001),
     "TimerFired watch": PAIR_EVENTS["TimerFired other"],
+    "ParametersChanged": lambda world: ParametersChanged("{}", world.now_ns),
 }
 GIVENS: Mapping[str, Callable[[Any], None]] = {
     **{name: PAIR_GIVENS[name] for name in ("as it is", "no fills", "one leg", "balanced", "wrong way")},
@@ -154,7 +155,7 @@ def play(state: State, event: str, given: str) -> tuple[World, list[Any]]:
         own_orders.problems.clear()
     elif isinstance(message, VenueDown | VenueUp):
         strategy.views[PERPETUAL_ID].on_venue(is_up=isinstance(message, VenueUp))
-    elif event == "DrainStrategy":
+    elif event in ("DrainStrategy", "FlattenStrategy"):
         strategy.is_draining = True
     GIVENS[given](world)
     if isinstance(message, Quote):

@@ -40,3 +40,10 @@ def test_every_walk_ends_flat_balanced_or_halted(setting, sequence):
 @given(st.integers(min_value=0, max_value=len(mirror_walk.SETTINGS) - 1), events)
 def test_every_walk_of_the_mirror_ends_so_too(setting, sequence):
     mirror_walk.walk(setting, sequence)
+
+
+@pytest.mark.timeout(3_600 if WALKS > 5_000 else 120)
+@often(WALKS // 3)
+@given(st.integers(min_value=0, max_value=len(random_walk.SETTINGS) - 1), events)
+def test_every_walk_that_is_flattened_at_its_end_ends_flat_or_halted(setting, sequence):
+    random_walk.walk(setting, sequence, is_flattened=True)

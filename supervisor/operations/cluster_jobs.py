@@ -1,0 +1,140 @@
+"""Changing the parameters of a running strategy, and ending a halt. Pure."""
+
+from typing import Final
+
+import msgspec
+
+from actors.runtime.spec import HostSpec
+from messages.control import ChangeParameters, CommandDone, Halt, ProcessKind, Resume, Unhalt
+from supervisor.actions import ClearLatch
+from supervisor.floor import Floor
+from supervisor.operations.job import ANSWER_NS, Job
+from supervisor.operations.planner import Unfit
+from supervisor.operations.risk_port import WHOLE_CLUSTER, RiskPort
+from supervisor.registry import JobRecord
+
+NS_PER_S: Final = 1_000_000_000
+PROBATION_NS: Final = 5 * NS_PER_S
+"""A strategy that fails so soon after its parameters were changed gets the old ones back."""
+
+
+class SetJob(Job):
+    """New parameters for one strategy, which must prove themselves."""
+
+    action = "set"
+
+    def __init__(self, floor: Floor, record: JobRecord) -> None:
+        super().__init__(floor, record)
+        if self.before is None:
+            self.before = dict(floor.wish(self.strategy).changes)
+        self._is_sent = False
+
+    def begin(self) -> None:
+        try:
+            self._take({**(self.before or {}), **self.changes})
+        except Unfit as error:
+            self.fail(str(error))
+            return
+        if self.child.is_ready:
+            self._ask()
+        else:
+            self.finish(f"{self.strategy} is {self.child.state.value}; {self._named} from its next start on")
+
+    def answered(self, done: CommandDone) -> None:
+        if done.is_ok:
+            self.wait(f"changed; it is watched for {PROBATION_NS / NS_PER_S:g} s", PROBATION_NS)
+        else:
+            self._put_back()
+            self.fail(f"{self.strategy} refuses {self._named}: {done.text}; nothing has changed")
+
+    def child_ready(self) -> None:
+        if self.is_waiting:
+            self._ask()  # a supervisor that is back does not know whether it was heard
+
+    def child_faulted(self) -> None:
+        self._roll_back("it failed")
+
+    def child_ended(self) -> None:
+        self._roll_back("its process ended")
+
+    def overdue(self) -> None:
+        if self.is_waiting or not self._is_sent:
+            self._put_back()
+            self.fail(f"{self.strategy} did not answer; the old parameters are used from its next start on")
+        else:
+            self.finish(f"{self.strategy} trades with {self._named}")
+
+    @property
+    def _named(self) -> str:
+        return ", ".join(f"{path} = {value}" for path, value in self.changes.items())
+
+    def _ask(self) -> None:
+        spec = self.child.plan.spec
+        assert isinstance(spec, HostSpec)
+        self.forget(self.strategy)
+        parameters = msgspec.json.encode(spec.parameters).decode()
+        self.ask(self.child, ChangeParameters(self.floor.command_id("parameters"), parameters))
+        self._is_sent = True
+        self.wait("it is told", ANSWER_NS)
+
+    def _roll_back(self, why: str) -> None:
+        if self.outcome is None:
+            self._put_back()
+            text = f"{self.strategy}: {why} within {PROBATION_NS / NS_PER_S:g} s of {self._named}; rolled back"
+            self.floor.alert(text, process=self.strategy)
+            self.fail(text)
+
+    def _take(self, changes: dict[str, str]) -> None:
+        """Let these changes of the config hold. :raises Unfit: they cannot; nothing has changed."""
+        floor = self.floor
+        wish = msgspec.structs.replace(floor.wish(self.strategy), changes=changes)
+        plan = floor.planner.strategies({**floor.standing, self.strategy: wish})[self.strategy]
+        floor.stand(self.strategy, changes=changes)
+        self.child.plan = plan
+        floor.save()
+
+    def _put_back(self) -> None:
+        self._take(self.before or {})
+
+
+class UnhaltJob(Job):
+    """The operator ends the halt: what keeps it first, then gateways, then the strategies that it had stopped."""
+
+    action = "unhalt"
+
+    def __init__(self, floor: Floor, record: JobRecord, risk: RiskPort) -> None:
+        super().__init__(floor, record)
+        self._risk = risk
+
+    def begin(self) -> None:
+        floor = self.floor
+        floor.pending.withdraw(Halt)
+        floor.change_run(is_halted=False, is_latched=False, is_flattening=False, halt_reason="", halted_ns=None)
+        floor.actions.append(ClearLatch())
+        floor.alert("unhalted by the operator")
+        self._risk.on_resumed(WHOLE_CLUSTER)
+        for gateway in floor.of_kind(ProcessKind.GATEWAY):
+            if gateway.is_alive:
+                self.ask(gateway, Unhalt(floor.command_id("unhalt"), "the operator ended the halt"))
+        self.wait("the gateways are told", ANSWER_NS)
+        self._resume_if_told()
+
+    def answered(self, done: CommandDone) -> None:
+        if not done.is_ok:
+            self.fail(f"{done.process} stays halted: {done.text}")
+        self._resume_if_told()
+
+    def overdue(self) -> None:
+        self.fail(f"no answer from {self.unanswered}; say unhalt again once they are up")
+
+    def _resume_if_told(self) -> None:
+        """Strategies that are paused stay so. What they answer is their own affair: not all come back from HALTED."""
+        if self.is_waiting or self.outcome is not None:
+            return
+        floor = self.floor
+        resumed = []
+        for child in floor.of_kind(ProcessKind.STRATEGY):
+            if child.is_ready and not floor.wish(child.name).is_paused:
+                floor.tell(child, Resume(floor.command_id("resume")))
+                resumed.append(child.name)
+        self.finish(f"the halt is over; told to trade on: {', '.join(resumed) or 'none'}")

@@ -1,0 +1,245 @@
+"""Risk as the supervisor's core has it: leases for the gateways, and who may trade how. Pure.
+
+Whatever it decides is recorded as actions of the floor, in order: what must outlive the supervisor is saved before it
+is said.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from gateways.spec import GatewaySpec
+from messages.control import ProcessKind
+from messages.health import LimitUse
+from messages.instruments import Instrument
+from messages.risk import LeaseRequest, SetTradingState, TradingState, strictest
+from supervisor.actions import SendNews
+from supervisor.children import Child
+from supervisor.config.risk import RiskConfig, limit_at, with_limit
+from supervisor.floor import Floor
+from supervisor.operations.risk_port import UnknownLimit
+from supervisor.risk.lease_desk import LeaseDesk, Party
+from supervisor.risk.limits import Limits
+from supervisor.risk.monitor import CLUSTER, Monitor, traded_by
+from supervisor.risk.records import RiskRecord, StateRecord
+from supervisor.risk.stages import Changed, Eased, Resumed, Stage, Strictness, Tighten
+from supervisor.risk.valuation import Valuation
+
+
+class RiskDesk:
+    """:param record: of an earlier supervisor.
+    :ivar flatten: has a strategy close what it holds, or its gateways where it cannot; set by the core.
+    :ivar config: `[risk]` with what the operator has changed; None: nothing is limited.
+    """
+
+    def __init__(self, floor: Floor, config: RiskConfig | None, record: RiskRecord) -> None:
+        self._floor = floor
+        self.config = _changed(config, floor)
+        self._instruments = _instruments(floor)
+        self.valuation = Valuation(
+            self.config.reporting_currency if self.config else "",
+            self.config.rates if self.config else {},
+            self._instruments,
+            guesses=self.config.prices if self.config else {},
+            marks=record.marks,
+        )
+        self.leases = LeaseDesk(
+            limits=Limits(self.config, self._instruments),
+            valuation=self.valuation,
+            instruments=self._instruments,
+            gateways=[child.name for child in floor.of_kind(ProcessKind.GATEWAY)],
+            records=record.gateways,
+            ttl_ms=floor.plan.lease_ttl_ms,
+        )
+        self.monitor = Monitor(
+            floor=floor,
+            ruler=self,
+            leases=self.leases,
+            valuation=self.valuation,
+            instruments=self._instruments,
+            config=lambda: self.config,
+            records=record.losses,
+        )
+        self.flatten: Callable[[str], None] = lambda _strategy: None
+        self._strictness = {
+            subject: Strictness(Stage(kept.stage), kept.reason) for subject, kept in record.states.items()
+        }
+
+    def begin_anew(self) -> None:
+        """A new run begins, and profits with it; restrictions that nobody has ended stay."""
+        self.monitor.records.clear()
+
+    # --- leases -------------------------------------------------------------------------------------------------
+
+    def registered(self, child: Child) -> None:
+        """A process has introduced itself."""
+        if child.kind is ProcessKind.GATEWAY:
+            self.leases.began(child.name)
+
+    def lease_asked(self, child: Child, request: LeaseRequest) -> None:
+        """A gateway asks for its leases, and is answered at once."""
+        answer = self.leases.answer(request, self._parties(), self._floor.now_ns)
+        if answer is None:
+            return
+        if answer.is_changed:
+            self._floor.save()
+        self._floor.actions.append(SendNews(child.name, answer.grant))
+
+    def _parties(self) -> list[Party]:
+        return [
+            Party(
+                strategy=child.plan.strategy,
+                epoch=child.epoch,
+                priority=child.plan.priority,
+                instruments=tuple(item.id for item in traded_by(child) if item.id in self._instruments),
+                can_grow=self.trading_state(child.plan.strategy) is TradingState.ACTIVE,
+            )
+            for child in self._floor.of_kind(ProcessKind.STRATEGY)
+            if not child.is_out
+        ]
+
+    # --- trading states -----------------------------------------------------------------------------------------
+
+    def stage(self, subject: str) -> Stage:
+        """How far a strategy, or the cluster (empty), is tightened."""
+        strictness = self._strictness.get(subject)
+        return Stage.NORMAL if strictness is None else strictness.state
+
+    def trading_state(self, strategy: str) -> TradingState:
+        """What holds for a strategy, by itself and as part of the cluster; the gateways' own states aside."""
+        return strictest(self.stage(strategy).trading_state, self.cluster_state)
+
+    @property
+    def cluster_state(self) -> TradingState:
+        """What holds for everybody."""
+        return TradingState.HALTED if self._floor.run.is_halted else self.stage(CLUSTER).trading_state
+
+    def tighten(self, subject: str, to: Stage, why: str) -> bool:
+        """Demand at least this stage of a strategy, or of the cluster. True where it was not in force."""
+        changes = self._strictness.setdefault(subject, Strictness()).on_message(Tighten(to, why))
+        for change in changes:
+            assert isinstance(change, Changed)
+            self._floor.save()
+            self._enforce(subject, change)
+        return bool(changes)
+
+    def ease(self, subject: str) -> None:
+        """What led to a warning is over; or, of the cluster, the operator has ended the halt."""
+        if self.stage(subject) is Stage.WARNED:
+            self._strictness.pop(subject).on_message(Eased())
+            self._floor.log("info", "risk warning is over", subject=subject or "the cluster")
+        else:
+            self.on_resumed(subject)
+
+    def greet(self, child: Child) -> None:
+        """A gateway has become ready, or has come back: tell it which states are in force."""
+        if child.kind is ProcessKind.GATEWAY:
+            for subject in self._strictness:
+                if self.stage(subject).trading_state is not TradingState.ACTIVE:
+                    self._tell_state(child, subject)
+
+    def _enforce(self, subject: str, change: Changed) -> None:
+        floor = self._floor
+        name = subject or "the cluster"
+        floor.alert(f"{name} is {change.stage.value}: {change.why}")
+        if change.stage is Stage.WARNED:
+            return
+        if not subject and change.stage in {Stage.HALTED, Stage.FLATTENED}:
+            floor.halt(change.why, is_flattening=change.stage is Stage.FLATTENED)
+            return
+        for gateway in self._gateways:
+            self._tell_state(gateway, subject)
+        if subject and change.stage is Stage.FLATTENED:
+            self.flatten(subject)
+
+    @property
+    def _gateways(self) -> list[Child]:
+        return [child for child in self._floor.of_kind(ProcessKind.GATEWAY) if child.is_alive]
+
+    def _tell_state(self, gateway: Child, subject: str) -> None:
+        strictness, command_id = self._strictness[subject], self._floor.command_id("state")
+        state = strictness.state.trading_state
+        if not subject and state is TradingState.HALTED:
+            return  # that is the kill switch, of which the floor tells
+        self._floor.tell(gateway, SetTradingState(command_id, subject, state, strictness.why))
+
+    # --- what the operator asks ---------------------------------------------------------------------------------
+
+    def limit(self, path: str) -> Decimal | None:
+        """The limit at a path of `[risk]`; None where none is set.
+
+        :raises UnknownLimit: no limit could be set there.
+        """
+        try:
+            return limit_at(self._limited(path), path)
+        except ValueError as error:
+            raise UnknownLimit(str(error)) from None
+
+    def set_limit(self, path: str, value: Decimal) -> None:
+        """Let a limit hold from now on; the caller remembers it.
+
+        :raises UnknownLimit: as for `limit`, or it cannot have this value.
+        """
+        try:
+            self.config = with_limit(self._limited(path), path, value)
+        except ValueError as error:
+            raise UnknownLimit(str(error)) from None
+        self.leases.change_limits(Limits(self.config, self._instruments))
+
+    def set_priority(self, strategy: str, priority: int) -> None:
+        """Priorities are read from the plans of the strategies, at each grant."""
+
+    def on_resumed(self, subject: str) -> None:
+        """The operator lets a strategy, or the cluster (empty), trade on: losses are measured from here."""
+        floor, strictness = self._floor, self._strictness.pop(subject, None)
+        if strictness is None or strictness.state is Stage.NORMAL:
+            return
+        before = strictness.state
+        strictness.on_message(Resumed())
+        self.monitor.resumed(subject)
+        floor.audit("risk-resumed", subject, stage=before.value)
+        floor.pending.withdraw(SetTradingState, strategy=subject)
+        floor.save()
+        if not subject:
+            for gateway in self._gateways:
+                command_id = floor.command_id("active")
+                floor.tell(gateway, SetTradingState(command_id, CLUSTER, TradingState.ACTIVE, "the operator resumed"))
+
+    def _limited(self, path: str) -> RiskConfig:
+        if self.config is None:
+            raise UnknownLimit(f"no limit {path}: the config of this cluster has no [risk]")
+        return self.config
+
+    # --- looking around -----------------------------------------------------------------------------------------
+
+    def limit_uses(self) -> tuple[LimitUse, ...]:
+        """Every limit with what is held of it."""
+        return self.leases.limit_uses()
+
+    def record(self) -> RiskRecord:
+        """What must be remembered."""
+        states = {
+            subject: StateRecord(strictness.state.value, strictness.why)
+            for subject, strictness in self._strictness.items()
+            if strictness.state is not Stage.NORMAL
+        }
+        return RiskRecord(
+            gateways=self.leases.records(),
+            marks=dict(self.valuation.marks),
+            states=states,
+            losses=dict(self.monitor.records),
+        )
+
+
+def _instruments(floor: Floor) -> dict[str, Instrument]:
+    specs = [child.plan.spec for child in floor.of_kind(ProcessKind.GATEWAY)]
+    return {item.id: item for spec in specs if isinstance(spec, GatewaySpec) for item in spec.instruments}
+
+
+def _changed(config: RiskConfig | None, floor: Floor) -> RiskConfig | None:
+    """The config with the limits that the operator has set while the cluster ran, as far as they still fit."""
+    for path, value in floor.limits.items():
+        try:
+            config = with_limit(config, path, value) if config else None
+        except ValueError as error:
+            floor.log("warning", "a limit that was set does not fit any more", path=path, error=str(error))
+    return config

@@ -1,0 +1,261 @@
+"""Risk as the supervisor's core has it: messages in, actions out."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from messages.control import (
+    Resume,
+)
+from messages.operator import (
+    CommandFinished,
+    CommandRefused,
+    ConfirmationNeeded,
+    SetLimitRequest,
+    SetPriorityRequest,
+    StrategyAction,
+    StrategyActionRequest,
+    UnhaltRequest,
+)
+from messages.risk import LeaseGrant, TradingState
+from supervisor.actions import SaveRegistry, SendNews
+from supervisor.risk.stages import Stage
+from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT
+from tests.supervisor.risk.risk_floor import BTC_SPOT, ETH_SPOT, LOSSES, RiskFloor, states, trading
+
+D = Decimal
+
+
+# --- leases ------------------------------------------------------------------------------------------------------
+
+
+def test_a_gateway_is_answered_before_any_strategy_is_started_and_finds_its_leases() -> None:
+    floor = RiskFloor(None)
+    floor.begin()
+    floor.ready(EXCHANGE)
+    floor.register(SPOT)
+    floor.ask(SPOT)
+    assert floor.books[SPOT].lease(CARRY, BTC_SPOT.id) is not None
+    assert floor.books[SPOT].lease(OTHER, BTC_SPOT.id) is None, "it does not trade that"
+    assert not floor.started([]) and CARRY not in floor.started()
+
+
+def test_a_changed_grant_is_on_the_disk_before_it_is_sent() -> None:
+    floor = trading()
+    asked = floor.ask(SPOT)
+    kinds = [type(action) for action in asked]
+    assert kinds.index(SaveRegistry) < kinds.index(SendNews)
+    (grant,) = [item.news for item in floor.of(SendNews, asked)]  # type: ignore[arg-type]
+    assert isinstance(grant, LeaseGrant)
+    kept = floor.saved().risk.gateways[SPOT]
+    assert (kept.serial, kept.leases) == (grant.serial, grant.leases)
+    assert grant.ttl_ms == 1_000
+
+
+def test_a_grant_that_changes_nothing_writes_nothing() -> None:
+    floor = trading().ask_all()
+    assert SaveRegistry not in {type(action) for action in floor.ask(SPOT)}
+
+
+def test_a_new_epoch_of_a_strategy_is_told_with_the_next_lease() -> None:
+    floor = trading().ask_all()
+    floor.ends(CARRY)
+    floor.ask(SPOT)
+    lease = floor.books[SPOT].lease(CARRY, BTC_SPOT.id)
+    assert lease is not None
+    assert lease.epoch == 2
+
+
+def test_a_strategy_in_quarantine_has_no_lease() -> None:
+    floor = trading().ask_all()
+    for _ in range(4):
+        floor.ends(CARRY, 3)
+        floor.pass_time(3)
+    floor.ask(SPOT)
+    assert floor.books[SPOT].lease(CARRY, BTC_SPOT.id) is None
+    assert floor.books[SPOT].lease(OTHER, ETH_SPOT.id) is not None
+
+
+def test_a_supervisor_that_comes_back_goes_on_from_what_it_has_saved() -> None:
+    floor = trading().ask_all()
+    floor.core.floor.save()
+    serial = floor.books[SPOT].serial
+    back = RiskFloor(LOSSES, registry=floor.saved(), first_pid=500)
+    back.books, back.now_ns = floor.books, floor.now_ns
+    back.begin([EXCHANGE, SPOT, PERP, CARRY, OTHER])
+    for name in (SPOT, PERP, CARRY, OTHER):
+        back.register(name)
+    back.ask(SPOT)
+    assert back.books[SPOT].serial >= serial
+    assert back.books[SPOT].lease(CARRY, BTC_SPOT.id) is not None
+
+
+def test_the_status_tells_the_limits_and_the_state_of_everybody() -> None:
+    floor = trading()
+    floor.held[CARRY, BTC_SPOT.id] = D(5)
+    floor.ask_all()
+    status = floor.status()
+    (gross,) = status.limits
+    assert gross.name == "portfolio.gross_notional_max"
+    assert gross.used == pytest.approx(5 * 102)
+    assert gross.used < gross.granted <= gross.max == 10_000.0
+    assert status.trading_state is TradingState.ACTIVE
+    floor.core.risk.tighten(CARRY, Stage.REDUCING, "as a test")
+    by_name = {item.id: item.trading_state for item in floor.status().strategies}
+    assert by_name == {CARRY: TradingState.REDUCING, OTHER: TradingState.ACTIVE}
+
+
+# --- the operator loosens ----------------------------------------------------------------------------------------
+
+
+def resume(floor: RiskFloor, strategy: str = CARRY) -> None:
+    floor.actions.clear()
+    request = StrategyActionRequest("r1", strategy, StrategyAction.RESUME)
+    reply = floor.operator(request)
+    if isinstance(reply, ConfirmationNeeded):
+        floor.operator(msgspec.structs.replace(request, command_id="r2", token=reply.token))
+
+
+def test_the_operator_resumes_and_losses_are_measured_from_there() -> None:
+    floor = trading()
+    for profit in ("0", "-80"):
+        floor.earns(CARRY, profit)
+        floor.look()
+    resume(floor)
+    assert {(strategy, state) for _, strategy, state in states(floor)} == {(CARRY, TradingState.ACTIVE)}
+    assert [name for name, _ in floor.commands(Resume)] == [CARRY]
+    assert ("risk-resumed", CARRY, "") in floor.audits()
+    floor.look(3)
+    assert floor.core.risk.stage(CARRY) is Stage.NORMAL, "80 have been seen"
+    floor.earns(CARRY, "-130")
+    floor.look()
+    assert floor.core.risk.stage(CARRY) is Stage.REDUCING, "50 more"
+
+
+def test_what_was_under_way_to_tighten_is_not_said_again_after_the_operators_word() -> None:
+    floor = trading()
+    floor.core.risk.tighten(CARRY, Stage.HALTED, "as a test")
+    floor.core.risk.tighten(OTHER, Stage.HALTED, "as a test")
+    resume(floor)
+    floor.actions.clear()
+    floor.pass_time(1)
+    told = {(strategy, state) for _, strategy, state in states(floor)}
+    assert (CARRY, TradingState.HALTED) not in told
+    assert (OTHER, TradingState.HALTED) in told, "and what holds is said until it is heard"
+
+
+def test_a_reducing_cluster_is_let_go_by_unhalt_said_twice() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.REDUCING, "as a test")
+    floor.actions.clear()
+    reply = floor.operator(UnhaltRequest("u1", "seen"))
+    assert isinstance(reply, ConfirmationNeeded)
+    assert floor.status().trading_state is TradingState.REDUCING
+    reply = floor.operator(UnhaltRequest("u2", "seen", reply.token))
+    assert isinstance(reply, CommandFinished)
+    assert floor.status().trading_state is TradingState.ACTIVE
+    assert states(floor)[-2:] == [(SPOT, "", TradingState.ACTIVE), (PERP, "", TradingState.ACTIVE)]
+
+
+def test_when_the_operator_has_ended_the_halt_the_portfolio_begins_anew() -> None:
+    floor = trading()
+    for profit in ("0", "-300"):
+        floor.earns(OTHER, profit)
+        floor.look()
+    floor.core.floor.change_run(is_halted=False, halt_reason="")
+    floor.look()
+    assert floor.core.risk.stage("") is Stage.NORMAL
+    floor.look(3)
+    assert floor.status().trading_state is TradingState.ACTIVE
+
+
+def test_to_resume_what_no_rule_has_restricted_is_nothing_to_risk() -> None:
+    floor = trading()
+    floor.actions.clear()
+    floor.core.risk.on_resumed(CARRY)
+    assert floor.actions == []
+
+
+def test_a_limit_is_set_and_survives_the_supervisor() -> None:
+    floor = trading().ask_all()
+    reply = floor.operator(SetLimitRequest("l1", "portfolio.gross_notional_max", D(1_020)))
+    assert isinstance(reply, CommandFinished)
+    floor.ask_all(5)
+    (gross,) = floor.status().limits
+    assert gross.granted <= gross.max == 1_020.0
+    floor.core.floor.save()
+    back = RiskFloor(LOSSES, registry=floor.saved())
+    assert back.core.risk.limit("portfolio.gross_notional_max") == D(1_020)
+
+
+def test_a_limit_that_does_not_fit_any_more_is_left_out() -> None:
+    registry = msgspec.structs.replace(RiskFloor(LOSSES).core._registry, limits={"portfolio.nothing": D(1)})
+    assert RiskFloor(LOSSES, registry=registry).core.risk.config == LOSSES
+    assert RiskFloor(None, registry=registry).core.risk.config is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("portfolio.nothing", "5"), ("nowhere.x.gross_notional_max", "5"), ("portfolio.daily_loss.warn", "900")],
+)
+def test_a_limit_that_cannot_be_is_refused(path: str, value: str) -> None:
+    floor = trading()
+    reply = floor.operator(SetLimitRequest("l1", path, D(value)))
+    if isinstance(reply, ConfirmationNeeded):
+        reply = floor.operator(SetLimitRequest("l2", path, D(value), reply.token))
+    assert isinstance(reply, CommandRefused)
+    assert floor.core.risk.config == LOSSES
+
+
+def test_without_a_risk_config_there_is_no_limit_to_set() -> None:
+    reply = trading(None).operator(SetLimitRequest("l1", "portfolio.gross_notional_max", D(5)))
+    assert isinstance(reply, CommandRefused)
+    assert "no [risk]" in reply.text
+
+
+def test_a_priority_counts_from_the_next_grant() -> None:
+    floor = trading().ask_all()
+    floor.operator(SetPriorityRequest("p1", CARRY, 10))
+    floor.ask(SPOT)
+    lease = floor.books[SPOT].lease(CARRY, BTC_SPOT.id)
+    assert lease is not None
+    assert lease.priority == 10
+
+
+# --- over the end of a run ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_did_not_end_in_good_order_leaves_its_restrictions_to_the_next() -> None:
+    floor = trading().ask_all()
+    floor.core.risk.tighten(CARRY, Stage.HALTED, "as a test")
+    floor.look()
+    left = floor.saved()
+    assert left.without_run(keeps_halt=True).risk.states == left.risk.states
+    assert not left.without_run(keeps_halt=False).risk.states
+
+
+def test_what_is_out_is_remembered_over_the_end_of_a_run_for_positions_may_outlive_it() -> None:
+    floor = trading().ask_all()
+    left = floor.saved().without_run(keeps_halt=False)
+    assert left.risk.gateways == floor.saved().risk.gateways
+    floor = RiskFloor(LOSSES, registry=left)
+    floor.begin()
+    floor.ready(EXCHANGE)
+    floor.register(SPOT)
+    before = left.risk.gateways[PERP].outs
+    floor.ask(SPOT)
+    (gross,) = floor.status().limits
+    assert gross.granted > 0
+    assert floor.core.risk.leases.records()[PERP].outs == before, "nothing was heard of the other one yet"
+
+
+def test_a_new_run_measures_losses_anew() -> None:
+    floor = trading()
+    floor.earns(CARRY, "500")
+    floor.look(32)
+    again = RiskFloor(LOSSES, registry=floor.saved(), first_pid=500)
+    again.trading()
+    again.earns(CARRY, "0")
+    again.look()
+    assert again.core.risk.stage(CARRY) is Stage.NORMAL, "its profit began anew: that is no loss of 500"
