@@ -52,10 +52,13 @@ def _one(seed: int, *, is_verbose: bool) -> int:
 
 def _many(start: int, count: int, workers: int) -> int:
     campaign, started_s = Campaign(), time.perf_counter()
-    for results in run_campaign(start, count, workers):
-        for result in results:
-            campaign.add(result)
-        say(progress(campaign, count, started_s), sys.stderr)
+    try:
+        for results in run_campaign(start, count, workers):
+            for result in results:
+                campaign.add(result)
+            say(progress(campaign, count, started_s), sys.stderr)
+    except KeyboardInterrupt:  # what was played until then is shown all the same
+        say("interrupted", sys.stderr)
     say(campaign.matrix())
     return 1 if campaign.broken else 0
 
