@@ -256,7 +256,7 @@ class Bench:
                 raise AssertionError(f"an order of the bench was denied: {message}")
             self.denied_ns = self.denied_ns or monotonic_ns()
         if getattr(message, "seq", 0) % 32 == 0 and not isinstance(message, Welcome):
-            try_send(self._strategy, encode(ExecutionsApplied(STRATEGY, message.seq)))
+            try_send(self._strategy, encode(ExecutionsApplied(STRATEGY, message.seq, 1)))
 
 
 def run(asked: Options) -> dict[str, Any]:

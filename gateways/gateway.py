@@ -203,12 +203,13 @@ class GatewayActor(ChildActor):
         elif isinstance(message, CheckpointReached):
             if self._readers.reached(message.reader, message.number):
                 self._checkpoint_reached(message.number)
+        elif isinstance(message, ExecutionsApplied | StillAlive) and self._links.dismiss(delivery, message):
+            return
         elif isinstance(message, ExecutionsApplied):
             self._desk.records.acknowledge(message.strategy, message.seq)
         elif isinstance(message, StillAlive):
-            if not self._gate.is_fenced(message.strategy, message.epoch):
-                self._links.addresses.heard(delivery)
-                self._guard.heard(message.strategy, monotonic_ns())
+            self._links.addresses.heard(delivery)
+            self._guard.heard(message.strategy, monotonic_ns())
         elif isinstance(message, Hello):
             self._on_hello(delivery, message)
         elif isinstance(message, QueryOrder):

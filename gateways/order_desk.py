@@ -49,6 +49,9 @@ from messages.orders import (
 from messages.risk import SetTradingState
 
 NS_PER_MS = 1_000_000
+CANCEL_AGAIN_NS = 1_000 * NS_PER_MS
+"""Under a rate limit, a cancel is repeated no sooner."""
+
 AMENDMENT_WAITS_NS_MAX = 1_000 * NS_PER_MS
 """An amendment that has waited longer for the rate limit was decided on a market that has gone."""
 
@@ -94,6 +97,7 @@ class OrderDesk:
         self._to_cancel = {
             order.request.client_order_id for order in records.open_orders() if order.state is OrderState.CANCELLING
         }
+        self._cancelled_ns: dict[str, int] = {}
         self._missed: set[str] = set()
         self._unsent_cancels: dict[str, bytes] = {}
 
@@ -161,15 +165,25 @@ class OrderDesk:
             return
         order = self.records.orders.get(request.client_order_id)
         if order is None or not order.is_open:
+            if self.gate.is_fenced(request.strategy, request.epoch):
+                return  # a zombie's; the incarnation that is served would take the answer for its own
             self._refuse_cancel(request, RejectReason.UNKNOWN_ORDER, "no such open order at this gateway")
             return
         self.gate.count_cancel(request.strategy, self._now_ns())
+        if self._is_under_way(request.client_order_id):
+            return
         self._send_cancel(order, request.epoch, request.caused_by)
+
+    def _is_under_way(self, client_order_id: str) -> bool:
+        """Whether a cancel of the order was just sent, and each one more takes from a rate limit that others need."""
+        sent_ns = self._cancelled_ns.get(client_order_id)
+        return self.queue.budget.is_bounded and sent_ns is not None and self._now_ns() - sent_ns < CANCEL_AGAIN_NS
 
     def _send_cancel(self, order: Order, epoch: int, caused_by: str) -> None:
         request = order.request
         cancel = CancelOrder(request.client_order_id, request.strategy, epoch, request.instrument, caused_by)
         self._to_cancel.add(request.client_order_id)
+        self._cancelled_ns[request.client_order_id] = self._now_ns()
         frame = encode(cancel)
         try:
             self._log.intend(frame)
@@ -324,10 +338,18 @@ class OrderDesk:
         self.records.apply(numbered)
         self._count(numbered)
         self._forget_cancel(numbered)
+        if isinstance(numbered, CancelRejected):
+            self._ask_why(numbered)
         if numbered.seq:  # of the gateway's own orders, its strategy is told the fills alone
             self._to_strategy(numbered.strategy, frame)
         self.catch_up()
         return True
+
+    def _ask_why(self, rejected: CancelRejected) -> None:
+        """A cancel that found nothing to cancel came too late: what ended the order may have been lost on its way."""
+        order = self.records.orders.get(rejected.client_order_id)
+        if order is not None and order.is_open:
+            self._ask_about(order)
 
     def _take_forced(self, fill: Fill) -> None:
         """Share out among those who hold the position what the venue has closed by itself: a liquidation, say."""
@@ -368,6 +390,7 @@ class OrderDesk:
     def _forget_cancel(self, report: ExecutionReport) -> None:
         if isinstance(report, OrderClosed | OrderRejected | OrderDenied | CancelRejected):
             self._to_cancel.discard(report.client_order_id)
+            self._cancelled_ns.pop(report.client_order_id, None)
 
     def _ask_about(self, order: Order) -> None:
         request = order.request

@@ -2,7 +2,8 @@
 
 Cancels go before risk-reducing requests, those before all others; within a class the strategy with the higher priority
 goes first, and of one strategy the oldest. Nobody starves: one release in every `AGE_EVERY` goes to whatever has waited
-longest. An order that has waited past its time never leaves; cancels and queries do not age.
+longest, or, as long as there are cancels, to the oldest question: what is not known counts fully until it is answered.
+An order that has waited past its time never leaves; cancels and questions do not age.
 
 What waits has not passed the gate: it does so when it leaves, as the world is then.
 """
@@ -134,15 +135,18 @@ class SendQueue:
         )
 
     def _next(self) -> Waiting | None:
-        """Who leaves next: the most urgent, or now and then the oldest where nobody cancels."""
+        """Who leaves next: the most urgent, or now and then the oldest."""
         while self._urgent and not self._is_live(self._urgent[0]):
             heappop(self._urgent)
         if not self._urgent:
             return None
         first = self._waiting[self._urgent[0][3]][1]
-        if first.urgency is not Urgency.CANCEL and self._left % AGE_EVERY == AGE_EVERY - 1:
-            return next(iter(self._waiting.values()))[1]
-        return first
+        if self._left % AGE_EVERY != AGE_EVERY - 1:
+            return first
+        is_cancelling = first.urgency is Urgency.CANCEL
+        return next(
+            (item for _, item in self._waiting.values() if not is_cancelling or item.kind is RequestKind.QUERY), first
+        )
 
     def _tidy(self) -> None:
         """Drop the entries of requests that have left out of their turn."""

@@ -9,7 +9,7 @@ from gateways.order_desk import OrderDesk
 from gateways.order_gate import OrderGate
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import encode
-from messages.control import Hello, HelloRefused, Welcome
+from messages.control import ExecutionsApplied, Hello, HelloRefused, StillAlive, Welcome
 
 
 class StrategyLinks:
@@ -37,12 +37,24 @@ class StrategyLinks:
         self._welcome(hello)
         return True
 
+    def dismiss(self, delivery: Delivery, word: ExecutionsApplied | StillAlive) -> bool:
+        """Tell an incarnation whose epoch is over so, and it will end; False where it is the one that is served.
+
+        It comes to a process that slept while another took its place; it would not ask by itself.
+        """
+        gate = self._desk.gate
+        if not gate.is_fenced(word.strategy, word.epoch):
+            return False
+        text = _is_over(word.strategy, word.epoch, gate)
+        try_send_to(self._socket, delivery.sender, encode(HelloRefused(self._venue, word.strategy, text)))
+        return True
+
     def _refusal(self, hello: Hello, gate: OrderGate) -> str:
         strategy, last_seq = hello.strategy, self._desk.records.last_seq(hello.strategy)
         if hello.protocol_version != PROTOCOL_VERSION:
             return f"protocol version {hello.protocol_version}, this gateway speaks {PROTOCOL_VERSION}"
         if gate.is_fenced(strategy, hello.epoch):
-            return f"epoch {hello.epoch} of {strategy} is over; epoch {gate.epoch(strategy)} is served"
+            return _is_over(strategy, hello.epoch, gate)
         if hello.next_seq > last_seq + 1:
             return f"{strategy} has report {hello.next_seq - 1}, this gateway's journal ends at {last_seq}"
         return ""
@@ -84,3 +96,7 @@ class StrategyLinks:
                 for report in waiting:
                     self.tell(strategy, encode(report))
             self._oldest_waiting[strategy] = oldest
+
+
+def _is_over(strategy: str, epoch: int, gate: OrderGate) -> str:
+    return f"epoch {epoch} of {strategy} is over; epoch {gate.epoch(strategy)} is served"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Checked at every login; two processes that disagree refuse each other."""
 
 DECIMAL_MAX = Decimal("1e18")

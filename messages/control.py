@@ -43,10 +43,14 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class ExecutionsApplied(Message, frozen=True, tag="applied"):
-    """Cumulative acknowledgement: every report up to `seq` is in the strategy's journal."""
+    """Cumulative acknowledgement: every report up to `seq` is in the strategy's journal.
+
+    :param epoch: of the incarnation that has them; what an old one has says nothing of the one that is served.
+    """
 
     strategy: Id
     seq: Count
+    epoch: Epoch
 
 
 class StillAlive(Message, frozen=True, tag="still-alive"):

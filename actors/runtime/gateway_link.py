@@ -86,5 +86,5 @@ class GatewayLink:
 
     def acknowledge(self) -> None:
         """Tell the gateway which reports it need not keep for us: those that are in our journal on disk."""
-        if self.tell(ExecutionsApplied(self._strategy, self.last_seq)):
+        if self.tell(ExecutionsApplied(self._strategy, self.last_seq, self._epoch)):
             self._applied_seq = self.last_seq

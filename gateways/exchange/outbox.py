@@ -35,9 +35,7 @@ class Outbox:
         """
         self._pending.append(frame)
         if len(self._pending) > PENDING_MAX:
-            raise OutboxFull(
-                f"{PENDING_MAX} reports wait for gateway {self._peer}, which reads none; restart it"
-            )
+            raise OutboxFull(f"{PENDING_MAX} reports wait for gateway {self._peer}, which reads none; restart it")
         self.flush()
 
     def flush(self) -> None:

@@ -198,7 +198,7 @@ def test_a_strategy_is_told_what_it_missed_in_order_and_then_welcomed(floor: Gat
     carry.is_acknowledging = False
     floor.venue.tells(accepted(order), fill(order, "0.004"), fill(order, "0.001", "t-2"))
     next_that(carry.hears, lambda report: report == fill(order, "0.001", "t-2", seq=3), "third report")
-    carry.says(ExecutionsApplied("carry", 1))
+    carry.says(ExecutionsApplied("carry", 1, 1))
     carry.close()
 
     carry = PlayedStrategy(floor.context, floor, "carry")
@@ -263,7 +263,7 @@ def test_a_report_that_is_not_acknowledged_is_told_again(floor: GatewayFloor) ->
     floor.venue.tells(accepted(order), fill(order, "0.004"))
     assert [carry.hears().seq for _ in range(2)] == [1, 2]  # type: ignore[union-attr]
     assert [carry.hears().seq for _ in range(2)] == [1, 2], "as nothing was acknowledged"  # type: ignore[union-attr]
-    carry.says(ExecutionsApplied("carry", 1))
+    carry.says(ExecutionsApplied("carry", 1, 1))
     next_that(lambda: [carry.hears().seq for _ in range(2)], lambda seqs: seqs == [2, 2], "repetition of the second")  # type: ignore[union-attr]
     carry.joins(next_seq=3)
     floor.supervisor.hears_beats(3 * TELL_AGAIN_EVERY_PULSES)

@@ -12,15 +12,17 @@ from messages.orders import (
     AmendOrder,
     AmendRejected,
     CancelOrder,
+    CancelRejected,
     CloseReason,
     DenyReason,
     OrderDenied,
     QueryOrder,
+    RejectReason,
     Side,
     SubmitOrder,
 )
 from tests.support.desk import DeskFloor
-from tests.support.orders import NOW_NS, accepted, amend, cancel, closed, fill, submit
+from tests.support.orders import NOW_NS, accepted, amend, cancel, closed, fill, head, submit
 
 D = Decimal
 S = 1_000_000_000
@@ -157,3 +159,35 @@ def test_a_cancel_that_the_full_link_refused_leaves_with_the_next_look(floor: De
     floor.is_link_up = True
     floor.desk.send_waiting_cancels()
     assert [type(request) for request in floor.sends()] == [CancelOrder]
+
+
+def test_a_cancel_that_is_repeated_while_the_first_is_under_way_takes_nothing_from_the_rate_limit(
+    floor: DeskFloor,
+) -> None:
+    floor.desk.cancel(cancel(submit(1)))
+    assert len(leaves(floor, 1.0)) == 1
+    floor.desk.cancel(cancel(submit(1)))
+    assert leaves(floor, 0.5) == []
+    floor.now_ns += S
+    floor.desk.cancel(cancel(submit(1)))
+    assert len(leaves(floor, 0.0)) == 1, "a second later, it may have been lost"
+
+
+def test_an_order_whose_cancel_found_nothing_is_asked_about(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.submit(submit(1))
+    floor.desk.report(accepted(submit(1)))
+    floor.desk.cancel(cancel(submit(1)))
+    floor.sends()
+    # its last fill was lost on the way
+    floor.desk.report(CancelRejected(*head(submit(1)), RejectReason.UNKNOWN_ORDER, "filled", NOW_NS))
+    assert [type(request) for request in floor.sends()] == [QueryOrder]
+
+
+def test_the_late_cancel_of_a_zombie_is_not_answered_to_its_successor(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.gate.fence("carry", 2)
+    floor.desk.cancel(cancel(submit(7)))
+    assert floor.tells() == []
+    floor.desk.cancel(cancel(submit(7), epoch=2))
+    assert [type(report) for report in floor.tells()] == [CancelRejected]

@@ -10,7 +10,16 @@ import pytest
 from gateways import guard
 from gateways.halt_latch import HaltNote, set_halt
 from gateways.spec import DeathPolicy
-from messages.control import CommandDone, FenceStrategy, FlattenPosition, Halt, StillAlive, StrategyAlerted
+from messages.control import (
+    CommandDone,
+    ExecutionsApplied,
+    FenceStrategy,
+    FlattenPosition,
+    Halt,
+    HelloRefused,
+    StillAlive,
+    StrategyAlerted,
+)
 from messages.orders import (
     CancelOrder,
     CloseReason,
@@ -113,6 +122,17 @@ def test_a_run_that_waits_for_its_slowest_reader_is_patient(floor: GatewayFloor)
     assert not any(isinstance(heard, StrategyAlerted) for heard in floor.supervisor.heard)
 
 
+def test_a_zombie_that_speaks_is_told_that_its_epoch_is_over_and_frees_no_report(floor: GatewayFloor) -> None:
+    floor.open()
+    carry = floor.strategy(epoch=2)
+    carry.is_acknowledging = False
+    works(floor, carry, submit(1, epoch=2))
+    carry.says(ExecutionsApplied("carry", 1, 1))
+    assert "epoch 1 of carry is over; epoch 2 is served" in carry.hears_a(HelloRefused).text
+    carry.greets(epoch=2, next_seq=1)
+    assert isinstance(carry.hears_a(OrderAccepted), OrderAccepted), "the acceptance is told again"
+
+
 def test_a_zombie_that_speaks_does_not_count(floor: GatewayFloor) -> None:
     floor.open(lease_ttl_ms=TTL_MS)
     carry = floor.strategy(epoch=2)
@@ -121,7 +141,8 @@ def test_a_zombie_that_speaks_does_not_count(floor: GatewayFloor) -> None:
         carry.says(StillAlive("carry", 1))
         if floor.venue.has_heard(None) or any(isinstance(heard, CancelOrder) for heard in floor.venue.heard):
             return
-        carry.hears_nothing_for(TTL_MS // 5)
+        while not carry.hears_nothing_for(TTL_MS // 5):
+            carry.hears()  # that its epoch is over
     raise AssertionError("the words of epoch 1 kept the orders of epoch 2")
 
 

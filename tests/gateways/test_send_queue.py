@@ -154,6 +154,18 @@ def test_a_low_priority_order_leaves_although_higher_ones_never_stop_coming() ->
     assert left.index("low") == AGE_EVERY - 1
 
 
+def test_a_question_leaves_although_cancels_never_stop_coming() -> None:
+    waiting = queue()
+    waiting.add(request("low", priority=1))
+    waiting.add(request("unknown", QUERY, Urgency.REDUCING))
+    left = []
+    for second in range(1, AGE_EVERY + 1):
+        waiting.add(cancel(f"cancel-{second}"))
+        left += [entry.what for entry in released(waiting, second * S)]
+    assert left.index("unknown") == AGE_EVERY - 1
+    assert "low" not in left
+
+
 def test_the_entries_of_requests_that_left_out_of_turn_do_not_pile_up() -> None:
     waiting = queue()
     for number in range(1_000):

@@ -11,7 +11,7 @@ from tests.support.orders import SPOT, amend, cancel, submit
 
 CARRY_SAYS = (
     submit(), cancel(submit()), amend(submit()), QueryOrder(submit().client_order_id, "carry", 1, SPOT.id),
-    Hello("carry", 1, 1, False, PROTOCOL_VERSION), ExecutionsApplied("carry", 3), StillAlive("carry", 1),
+    Hello("carry", 1, 1, False, PROTOCOL_VERSION), ExecutionsApplied("carry", 3, 1), StillAlive("carry", 1),
     CheckpointReached("carry", 1),
 )  # fmt: skip
 ORDERS = {submit().client_order_id: Order(submit())}

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from messages.base import DECIMAL_MAX, DECIMAL_PLACES_MAX, Message
@@ -44,7 +44,7 @@ def assert_in_bounds(message: Message) -> None:
 
 
 @links
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 @given(random=st.randoms(use_true_random=False))
 def test_every_message_of_a_link_survives_a_round_trip_exactly(link: str, random: Random) -> None:
     codec, _ = LINKS[link]

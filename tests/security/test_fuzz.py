@@ -28,7 +28,7 @@ TO_GATEWAY = tuple(
     encode(message)
     for message in (
         submit(1, strategy=ROGUE), cancel(submit(1, strategy=ROGUE)), Hello(ROGUE, 1, 1, False, PROTOCOL_VERSION),
-        ExecutionsApplied(ROGUE, 5), StillAlive(ROGUE, 1), submit(1), Halt("halt-1", "no"),
+        ExecutionsApplied(ROGUE, 5, 1), StillAlive(ROGUE, 1), submit(1), Halt("halt-1", "no"),
     )
 )  # fmt: skip
 FROM_CHILD = tuple(

@@ -146,7 +146,7 @@ def test_a_strategy_cannot_take_the_ids_of_the_orders_of_another_one(floor: Secu
 def test_a_strategy_cannot_greet_acknowledge_or_live_for_another_one(floor: SecuredFloor) -> None:
     carry, rogue = floor.strategy(CARRY), floor.strategy(ROGUE)
     rogue.says(
-        Hello(CARRY, 9, 1, False, PROTOCOL_VERSION), ExecutionsApplied(CARRY, 1), StillAlive(CARRY, 1),
+        Hello(CARRY, 9, 1, False, PROTOCOL_VERSION), ExecutionsApplied(CARRY, 1, 1), StillAlive(CARRY, 1),
     )  # fmt: skip
     assert floor.refused(3) == 3
     is_served(floor, carry, 1)  # epoch 9 was not fenced for it

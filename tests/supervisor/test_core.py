@@ -664,9 +664,7 @@ def test_a_halt_outlives_every_end_of_a_run() -> None:
     forced.operator(StopRequest("s", is_forced=True))
     for name in (EXCHANGE, SPOT, PERP, CARRY):
         forced.ends(name)
-    expected = RunRecord(
-        is_halted=True, is_latched=True, halt_reason="maintenance", halts=1, halted_ns=1_000 * SECOND
-    )
+    expected = RunRecord(is_halted=True, is_latched=True, halt_reason="maintenance", halts=1, halted_ns=1_000 * SECOND)
     assert last_registry(forced) == Registry(incarnation=1, epochs={CARRY: 1}, run=expected)
     again, _ = back(last_registry(forced), set())
     assert again.core.floor.run == expected, "halted, and no loss: the operator has ended the last run"

@@ -69,6 +69,7 @@ class PlayedStrategy(ConnectedEnd[FromGateway]):
     def __init__(self, context: Context, floor: "GatewayFloor", name: str) -> None:
         self.name = name
         self.is_acknowledging = True
+        self.epoch = 1
         self._last_seq = 0
         self.market = MarketReader(context, floor.endpoints["market"])
         super().__init__(context, floor.endpoints["orders"], name, FROM_GATEWAY)
@@ -78,6 +79,7 @@ class PlayedStrategy(ConnectedEnd[FromGateway]):
             "strategy": self.name, "epoch": 1, "next_seq": 1, "lossless": False, "protocol_version": PROTOCOL_VERSION,
         }  # fmt: skip
         hello = Hello(**fields | changes)
+        self.epoch = hello.epoch
         self._last_seq = hello.next_seq - 1
         self.says(hello)
 
@@ -97,7 +99,7 @@ class PlayedStrategy(ConnectedEnd[FromGateway]):
             return self.hears()
         assert seq == self._last_seq + 1, f"report {seq} came after {self._last_seq}"
         self._last_seq = seq
-        self.says(ExecutionsApplied(self.name, seq))
+        self.says(ExecutionsApplied(self.name, seq, self.epoch))
         return message
 
     def reaches_checkpoint(self) -> None:

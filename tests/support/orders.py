@@ -42,7 +42,6 @@ OPEN_LIMITS = GateLimits(
 """For tests that are about something else than the gate's bounds."""
 
 
-
 def submit(number: int = 1, **changes: Any) -> SubmitOrder:
     """A buy of 0.01 BTC at 50,000 (500 USDT) of epoch 1."""
     fields: dict[str, Any] = {

@@ -143,7 +143,7 @@ def test_reports_are_acknowledged_cumulatively(link: GatewayLink, gateway: Gatew
         link.is_next(accepted(seq))
     assert link.unacknowledged == 3
     link.acknowledge()
-    assert gateway.hears() == ExecutionsApplied("carry", 3)
+    assert gateway.hears() == ExecutionsApplied("carry", 3, EPOCH)
     assert link.unacknowledged == 0
     link.is_next(accepted(4))
     assert link.unacknowledged == 1
@@ -166,4 +166,4 @@ def test_a_link_without_a_socket_says_no(context: Context, tmp_path: Path) -> No
     listener = router(context, endpoint)
     until(lambda: bool(socket.poll(0, zmq.POLLOUT)), socket, "the connection")
     link.acknowledge()
-    assert TO_GATEWAY.decode(receive(listener, "the acknowledgement")[1]) == ExecutionsApplied("carry", 1)
+    assert TO_GATEWAY.decode(receive(listener, "the acknowledgement")[1]) == ExecutionsApplied("carry", 1, EPOCH)

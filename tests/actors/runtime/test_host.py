@@ -222,7 +222,7 @@ def test_reports_are_handed_over_once_and_after_a_gap_the_host_greets_again(floo
 def test_a_report_is_acknowledged_at_the_next_heartbeat_once_it_is_on_disk(floor: HostFloor) -> None:
     floor.start_trading()
     floor.near.reports(accepted(floor.buys()))
-    assert floor.near.hears_a(ExecutionsApplied) == ExecutionsApplied("carry", 1)  # which looks at the journal
+    assert floor.near.hears_a(ExecutionsApplied) == ExecutionsApplied("carry", 1, 1)  # which looks at the journal
     floor.supervisor.hears_beats(3)
     assert floor.near.hears_nothing, "once"
 
@@ -232,7 +232,7 @@ def test_many_reports_are_acknowledged_without_waiting_for_a_heartbeat(floor: Ho
     floor.supervisor.hears_a(Heartbeat)  # the last for a minute
     order = floor.buys()
     floor.near.reports(*(fill(order, "0.0001", f"t-{number}") for number in range(APPLIED_EVERY)))
-    assert floor.near.hears_a(ExecutionsApplied) == ExecutionsApplied("carry", APPLIED_EVERY)
+    assert floor.near.hears_a(ExecutionsApplied) == ExecutionsApplied("carry", APPLIED_EVERY, 1)
 
 
 def test_a_frame_that_is_no_message_is_refused_and_does_no_harm(floor: HostFloor) -> None:

@@ -9,7 +9,7 @@ import zmq
 from actors.runtime.links import Context, Socket, publisher, subscriber
 from actors.runtime.publisher import Publisher
 from messages.base import Message
-from messages.codec import MARKET_DATA, split_published
+from messages.codec import MARKET_DATA, FrameError, split_published
 from messages.market import Checkpoint, ClockTick, Depth, EndOfData, Gap, MarketData, MarkPrice, Quote, Trade
 from messages.orders import Side
 from messages.topics import Channel, topic
@@ -134,8 +134,11 @@ def test_a_subscription_to_a_topic_without_a_value_and_an_end_of_one_are_answere
     feed.publisher.publish(quote(1.0))
     reader = feed.reader(topic(Channel.QUOTE, B), topic(Channel.QUOTE, A))
     assert heard(reader)[1].instrument == A  # type: ignore[attr-defined]
-    for frame in (b"", b"\x00" + topic(Channel.QUOTE, A), b"\x01nonsense"):
+    for frame in (b"\x00" + topic(Channel.QUOTE, A), b"\x01nonsense"):
         feed.publisher.on_subscription(frame)
+    for frame in (b"", b"\x02" + topic(Channel.QUOTE, A)):
+        with pytest.raises(FrameError, match="is no subscription"):
+            feed.publisher.on_subscription(frame)
     feed.publisher.publish(quote(9.0))
     assert heard(reader)[1].bid == 9.0, "nothing came between"  # type: ignore[attr-defined]
 

@@ -29,7 +29,6 @@ FULL = 2
 """The generation of a collection that looks at everything, as one that was asked for does."""
 
 
-
 def go_on(_progress: Progress) -> bool:
     return True
 
