@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from tests.support.fault_proxy import FaultProxy
+from supervisor.drill.fault_proxy import FaultProxy
 
 TIMEOUT_S = 10.0
 
