@@ -102,15 +102,18 @@ class Bench:
         self._said: list[Message] = []
 
     @contextmanager
-    def process(self) -> Iterator[None]:
-        """The gateway, until the bench is done."""
+    def process(self, **more: Any) -> Iterator[None]:
+        """The gateway, until the bench is done.
+
+        :param more: what else its spec says.
+        """
         names = self._names
         spec = GatewaySpec(
             process=VENUE, cluster="bench", supervisor_endpoint=names["children"], venue=VENUE,
             instruments=(INSTRUMENT,), orders_endpoint=names["orders"], market_data_endpoint=names["market"],
             venue_orders_endpoint=names["v-orders"], venue_data_endpoint=names["v-data"],
             journal_dir=str(self._journal), control_endpoint=names["control"], halt_file=str(self._latch),
-            checks=LIMITS,
+            checks=LIMITS, **more,
         )  # fmt: skip
         file = self._latch.with_name("gateway.json")
         write_spec(file, spec)
@@ -217,12 +220,14 @@ class Bench:
         while self._strategy.poll(0):
             self._on_report(FROM_GATEWAY.decode(self._strategy.recv()))
         while self._children.poll(0):
-            message = FROM_CHILD.decode(self._children.recv_multipart()[1])
-            if isinstance(message, Ready | CommandDone):
-                self._said.append(message)
+            self._on_child(FROM_CHILD.decode(self._children.recv_multipart()[1]))
             try_send(self._strategy, encode(StillAlive(STRATEGY, 1)))
         while self._control.poll(0):
             FROM_CONTROL.decode(self._control.recv())
+
+    def _on_child(self, message: Any) -> None:
+        if isinstance(message, Ready | CommandDone):
+            self._said.append(message)
 
     def _on_request(self, message: Any) -> None:
         if isinstance(message, VenueLogin):
