@@ -19,24 +19,22 @@ from gateways.order_gate import SILENT_REASONS, OrderGate
 from gateways.order_records import OrderRecords
 from gateways.rate_limits import RequestKind, VenueBudget
 from gateways.reconcile import in_flight, missing_reports
+from gateways.report_desk import ReportDesk
 from gateways.send_queue import PRIORITY_DEFAULT, SendQueue, Urgency, Waiting
 from gateways.shared_account import as_venue_sees_it
-from gateways.venue import ForcedFill, FundingBooked, OpenOrder, OrderStatus
+from gateways.venue import OpenOrder, OrderStatus
 from messages.base import NS_MAX
 from messages.codec import encode
 from messages.control import FenceStrategy
 from messages.health import OrderCounts, RateBudget
-from messages.order_lifecycle import IllegalOrderStep, Order, OrderState
+from messages.order_lifecycle import Order, OrderState
 from messages.orders import (
     AmendOrder,
     AmendRejected,
     CancelOrder,
     CancelRejected,
-    CloseReason,
     DenyReason,
     ExecutionReport,
-    Fill,
-    OrderAccepted,
     OrderClosed,
     OrderDenied,
     OrderRejected,
@@ -44,7 +42,6 @@ from messages.orders import (
     QueryOrder,
     RejectReason,
     SubmitOrder,
-    is_venue_made,
 )
 from messages.risk import SetTradingState
 
@@ -92,13 +89,21 @@ class OrderDesk:
         self._to_strategy = to_strategy
         self._now_ns = now_ns
         self._mono_ns = mono_ns
-        self.denials: defaultdict[str, int] = defaultdict(int)
-        self._counts = dict.fromkeys(("accepted", "rejected", "denied", *CloseReason), 0)
+        self._reports = ReportDesk(
+            intent_log=intent_log,
+            records=records,
+            to_strategy=to_strategy,
+            ask_about=self._ask_about,
+            on_taken=self._on_taken,
+            is_venue_up=lambda: self.is_venue_up,
+        )
+        self.report, self.catch_up = self._reports.report, self._reports.catch_up
+        self.on_funding, self.on_forced = self._reports.on_funding, self._reports.on_forced
+        self.denials = self._reports.denials
         self._to_cancel = {
             order.request.client_order_id for order in records.open_orders() if order.state is OrderState.CANCELLING
         }
         self._cancelled_ns: dict[str, int] = {}
-        self._missed: set[str] = set()
         self._unsent_cancels: dict[str, bytes] = {}
 
     @property
@@ -109,7 +114,7 @@ class OrderDesk:
     @property
     def counts(self) -> OrderCounts:
         """What became of the orders since this process started."""
-        return OrderCounts(**self._counts)
+        return OrderCounts(**self._reports.counts)
 
     # --- to the venue ---
 
@@ -132,7 +137,7 @@ class OrderDesk:
         denial = self.gate.check(order, self.records, self._now_ns(), self._mono_ns())
         if denial is not None and denial.reason in SILENT_REASONS:
             log.warning("order dropped", order=order.client_order_id, epoch=order.epoch, reason=denial.reason.value)
-            self._counts["denied"] += 1
+            self._reports.counts["denied"] += 1
             self.denials[denial.reason.value] += 1
             return
         if denial is None and not self.is_venue_up:
@@ -308,105 +313,23 @@ class OrderDesk:
     def _measure(self, order: SubmitOrder) -> None:
         self.latency[order.strategy].add(monotonic_ns() - order.cause_mono_ns)
 
-    # --- reports ------------------------------------------------------------------------------------------------
+    def _ask_about(self, order: Order) -> None:
+        request = order.request
+        self.ask(QueryOrder(request.client_order_id, request.strategy, request.epoch, request.instrument))
 
-    def report(self, report: ExecutionReport) -> None:
-        """Journal a report, take it into the books, and only then pass it on; one that cannot be is asked about."""
-        if not self._take(report):
-            self._ask_about(self.records.orders[report.client_order_id])  # type: ignore[union-attr]
-
-    def _take(self, report: ExecutionReport) -> bool:
-        """False where the report cannot follow the state of its order."""
-        if isinstance(report, Fill) and is_venue_made(report.client_order_id):
-            self._take_forced(report)
-            return True
-        try:
-            numbered = self.records.number(report)
-        except KeyError:
-            log.error("report of an unknown order", order=report)
-            return True
-        except IllegalOrderStep as error:
-            log.error("illegal report", error=str(error))
-            return False
-        if numbered is None:
-            return True
-        try:
-            frame = self._log.record(numbered)
-        except JournalFailed as error:
-            self._miss(report, error)
-            return True
-        self.records.apply(numbered)
-        self._count(numbered)
-        self._forget_cancel(numbered)
-        if isinstance(numbered, CancelRejected):
-            self._ask_why(numbered)
-        if numbered.seq:  # of the gateway's own orders, its strategy is told the fills alone
-            self._to_strategy(numbered.strategy, frame)
-        self.catch_up()
-        return True
+    def _on_taken(self, report: ExecutionReport) -> None:
+        """A report is in the books: what was waiting for it waits no more."""
+        if isinstance(report, OrderClosed | OrderRejected | OrderDenied | CancelRejected):
+            self._to_cancel.discard(report.client_order_id)
+            self._cancelled_ns.pop(report.client_order_id, None)
+        if isinstance(report, CancelRejected):
+            self._ask_why(report)
 
     def _ask_why(self, rejected: CancelRejected) -> None:
         """A cancel that found nothing to cancel came too late: what ended the order may have been lost on its way."""
         order = self.records.orders.get(rejected.client_order_id)
         if order is not None and order.is_open:
             self._ask_about(order)
-
-    def _take_forced(self, fill: Fill) -> None:
-        """Share out among those who hold the position what the venue has closed by itself: a liquidation, say."""
-        shares = self.records.share_forced(fill)
-        log.warning("the venue closed a position", fill=fill, strategies=[share.strategy for share in shares])
-        if not shares:
-            self.records.note_forced(fill)
-        numbered = [report for report in map(self.records.number, shares) if report is not None]
-        try:
-            frames = self._log.record_all(numbered)
-        except JournalFailed as error:
-            log.error("forced fill not journaled", fill=fill, error=str(error))
-            return
-        for report, frame in zip(numbered, frames, strict=True):
-            self.records.apply(report)
-            self._to_strategy(report.strategy, frame)
-
-    def _miss(self, report: ExecutionReport, error: JournalFailed) -> None:
-        """A report that is not journaled did not happen for us; the venue will be asked for it.
-
-        Only the denial of an order that is in no journal is told at once, without a number: nobody can be asked.
-        """
-        log.error("report not journaled", report=report, error=str(error))
-        order_id = report.client_order_id  # type: ignore[union-attr]  # fundings are recorded by `on_funding`
-        if order_id in self.records.orders:
-            self._missed.add(order_id)
-        else:
-            self._count(report)
-            self._to_strategy(report.strategy, encode(report))
-
-    def catch_up(self) -> None:
-        """Ask about the orders whose reports could not be journaled; for when the journal can be written again."""
-        if self._missed and self.is_venue_up:
-            missed, self._missed = self._missed, set()
-            for order in filter(None, map(self.records.orders.get, missed)):
-                self._ask_about(order)
-
-    def _forget_cancel(self, report: ExecutionReport) -> None:
-        if isinstance(report, OrderClosed | OrderRejected | OrderDenied | CancelRejected):
-            self._to_cancel.discard(report.client_order_id)
-            self._cancelled_ns.pop(report.client_order_id, None)
-
-    def _ask_about(self, order: Order) -> None:
-        request = order.request
-        self.ask(QueryOrder(request.client_order_id, request.strategy, request.epoch, request.instrument))
-
-    def _count(self, report: ExecutionReport) -> None:
-        counts = self._counts
-        if isinstance(report, OrderAccepted):
-            counts["accepted"] += 1
-        elif isinstance(report, OrderRejected):
-            counts["rejected"] += 1
-        elif isinstance(report, OrderDenied):
-            counts["denied"] += 1
-            self.denials[report.reason.value] += 1
-        elif isinstance(report, OrderClosed):
-            counts[report.reason] += 1
 
     # --- what the venue says when it is asked, and what it is told to do ---
 
@@ -431,7 +354,9 @@ class OrderDesk:
         if order is None:
             return
         for report in missing_reports(order, status):
-            self._take(report)  # one that is illegal is not asked about again, since this is what the venue answers
+            self._reports.take(
+                report
+            )  # one that is illegal is not asked about again, since this is what the venue answers
         if order.is_open and (cause := self._why_cancel(order.request)):
             self._send_cancel(order, order.request.epoch, cause)
 
@@ -442,25 +367,6 @@ class OrderDesk:
         if self.gate.is_fenced(request.strategy, request.epoch):
             return "fenced"
         return "cancel-repeated" if request.client_order_id in self._to_cancel else ""
-
-    def on_funding(self, booked: FundingBooked) -> None:
-        """Share a booking out among those who hold the position.
-
-        A repeated one changes nothing; one that is ahead of its turn comes again with the account.
-        """
-        if booked.number != self.records.fundings + 1:
-            return
-        shares = [self.records.number(paid) for paid in self.records.share_funding(booked)]
-        reports = [report for report in shares if report is not None]
-        try:
-            self._log.record_funding(reports, booked.number)
-        except JournalFailed as error:
-            log.error("funding not journaled", number=booked.number, error=str(error))
-            return
-        self.records.fundings = booked.number
-        for report in reports:
-            self.records.apply(report)
-            self._to_strategy(report.strategy, encode(report))
 
     def halt(self, reason: str) -> None:
         """Deny every new order and cancel all that work."""
@@ -523,24 +429,6 @@ class OrderDesk:
             log.error("cancel not journaled", order=order.client_order_id, error=str(error))
         self._write(RequestKind.CANCEL, frame)
 
-    def on_forced(self, forced: ForcedFill) -> None:
-        """Take what the venue did by itself while nobody was there to be told; what was told changes nothing.
-
-        One that is ahead of its turn, or cannot be journaled, comes again with the account.
-        """
-        if forced.number != self.records.forced_fills + 1:
-            return
-        if self.records.share_forced(forced.fill):
-            self._take_forced(forced.fill)
-        if self.records.share_forced(forced.fill):
-            return
-        self.records.note_forced(forced.fill)
-        try:
-            self._log.note_forced(forced.number)
-        except JournalFailed as error:  # it is known by its trade id, too
-            log.error("forced fill not noted", number=forced.number, error=str(error))
-        self.records.forced_fills = forced.number
-
     def note_base(self, currency: str, amount: Decimal) -> bool:
         """Journal what was held of a currency before we traded; False where the journal did not take it."""
         try:
@@ -553,8 +441,8 @@ class OrderDesk:
     @property
     def uncertain_instruments(self) -> set[str]:
         """Where our books may lack something: orders whose standing is not known, reports that were not journaled."""
-        missed = (self.records.orders[name] for name in self._missed if name in self.records.orders)
-        return in_flight(self.records.open_orders()) | {order.request.instrument for order in missed}
+        missed = {order.request.instrument for order in self._reports.missed_orders}
+        return in_flight(self.records.open_orders()) | missed
 
     def note_trading_state(self, command: SetTradingState) -> bool:
         """Journal a trading state, so that it outlives this process; False where the journal did not take it."""

@@ -9,6 +9,7 @@ import bench.codec
 import bench.curve
 import bench.gate
 import bench.kill_switch
+import bench.lease_expiry
 import bench.machine
 import bench.recorded_source
 import bench.strategy_memory
@@ -171,6 +172,13 @@ def test_the_kill_switch_bench_says_how_soon_orders_are_denied_and_cancelled(cap
     for figures in result["ways"].values():
         assert {"first_denied_ms", "all_cancels_ms"} == set(figures)
         assert all(0 < ms["p50"] <= ms["p90"] <= ms["p100"] for ms in figures.values())
+
+
+def test_the_lease_expiry_bench_says_how_late_the_last_order_came(capsys):
+    assert bench.lease_expiry.main(["--json", "--quick"]) in (0, 1)  # 1: too late, on a machine that does other things
+    result = json.loads(capsys.readouterr().out)
+    assert bench.lease_expiry.QUICK_RUNS == result["runs"]
+    assert result["first_denial_late_ms"]["p50"] > result["last_order_late_ms"]["p50"] - 1.0
 
 
 @pytest.mark.parametrize(
