@@ -17,11 +17,11 @@ from time import perf_counter_ns
 from typing import NamedTuple
 
 from bench.measure import options, percentiles, rounded, show
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.lease_book import LeaseBook
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.order_records import OrderRecords
 from gateways.intent_log import IntentLog
-from gateways.lease_book import LeaseBook
-from gateways.order_gate import OrderGate
-from gateways.order_records import OrderRecords
 from messages.codec import TO_GATEWAY, encode
 from messages.instruments import Instrument, InstrumentType
 from messages.market import Quote

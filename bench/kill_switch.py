@@ -20,9 +20,9 @@ from typing import Any, Final
 from actors.runtime.links import ORDERS_HWM, Context, dealer, publisher, router, try_send
 from actors.runtime.spec import write_spec
 from bench.measure import Options, options, percentiles, rounded, show
-from gateways import halt_latch
-from gateways.gate_limits import GateLimits
-from gateways.halt_latch import HaltNote
+from gateways.gate.gate_limits import GateLimits
+from gateways.safety import halt_latch
+from gateways.safety.halt_latch import HaltNote
 from gateways.spec import GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION, Message

@@ -29,7 +29,7 @@ from actors.runtime.spec import GatewayEndpoints, HostSpec, write_spec
 from bench.link_keys import LinkKeys
 from bench.measure import Options, options, percentiles, rounded, show
 from bench.tick_to_order_parts import parts_us
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
 from gateways.spec import GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.codec import FROM_CHILD, encode, encode_published

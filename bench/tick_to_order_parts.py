@@ -14,10 +14,10 @@ from time import perf_counter_ns, sleep
 from actors.runtime.input_journal import InputChannel, InputJournal
 from bench.measure import percentile, rounded, us_per_call
 from bench.probe import Probe, ProbeParameters
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.order_records import OrderRecords
 from gateways.intent_log import IntentLog
-from gateways.order_gate import OrderGate
-from gateways.order_records import OrderRecords
 from messages.codec import MARKET_DATA, TO_GATEWAY, encode, encode_published, split_published
 from messages.control import RecoveryCompleted, StrategyStarted
 from messages.instruments import Instrument

@@ -20,20 +20,20 @@ from actors.runtime.links import ORDERS_HWM, publisher, router, subscriber, try_
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.publisher import Publisher
 from gateways.alerts import Alerts
-from gateways.control_link import ControlLink
 from gateways.drop_copy import DropCopyQueue
 from gateways.feed_topics import feed_topics
+from gateways.gate.lease_book import LeaseBook
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.rate_limits import VenueBudget
+from gateways.gate.send_queue import SendQueue
 from gateways.gateway_status import Around, gateway_status
-from gateways.guard import Guard, Ties
 from gateways.intent_log import COPIED_CHANNELS, IntentLog
 from gateways.intent_reader import IntentReader
-from gateways.lease_book import LeaseBook
 from gateways.order_desk import OrderDesk
-from gateways.order_gate import OrderGate
-from gateways.rate_limits import VenueBudget
 from gateways.readers import Readers
-from gateways.reconciler import Reconciler, Tellers
-from gateways.send_queue import SendQueue
+from gateways.safety.control_link import ControlLink
+from gateways.safety.guard import Guard, Ties
+from gateways.safety.reconciler import Reconciler, Tellers
 from gateways.senders import NO_PREFIXES, check_sender
 from gateways.spec import GatewaySpec
 from gateways.strategy_links import StrategyLinks

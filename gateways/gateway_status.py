@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from gateways.gate.trading_states import TradingStates
 from gateways.order_desk import OrderDesk
-from gateways.trading_states import TradingStates
 from messages.health import GatewayStatus
 from messages.order_lifecycle import OrderState
 

@@ -9,9 +9,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from actors.runtime.journal import Journal, JournalFailed, read_journal
-from gateways.flattener import flatten_number
-from gateways.order_gate import OrderGate
-from gateways.order_records import OrderRecords
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.order_records import OrderRecords
+from gateways.safety.flattener import flatten_number
 from messages.base import Count, Id, Message, check_decimals
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, encode
 from messages.control import FenceStrategy

@@ -13,15 +13,15 @@ import structlog
 
 from actors.runtime.journal import JournalFailed
 from actors.runtime.latency import LatencyHistogram
-from gateways.checks import Denial
+from gateways.gate.checks import Denial
+from gateways.gate.order_gate import SILENT_REASONS, OrderGate
+from gateways.gate.order_records import OrderRecords
+from gateways.gate.rate_limits import RequestKind, VenueBudget
+from gateways.gate.send_queue import PRIORITY_DEFAULT, SendQueue, Urgency, Waiting
+from gateways.gate.shared_account import as_venue_sees_it
 from gateways.intent_log import IntentLog
-from gateways.order_gate import SILENT_REASONS, OrderGate
-from gateways.order_records import OrderRecords
-from gateways.rate_limits import RequestKind, VenueBudget
 from gateways.reconcile import in_flight, missing_reports
 from gateways.report_desk import ReportDesk
-from gateways.send_queue import PRIORITY_DEFAULT, SendQueue, Urgency, Waiting
-from gateways.shared_account import as_venue_sees_it
 from gateways.venue import OpenOrder, OrderStatus
 from messages.base import NS_MAX
 from messages.codec import encode

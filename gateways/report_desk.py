@@ -6,8 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from actors.runtime.journal import JournalFailed
+from gateways.gate.order_records import OrderRecords
 from gateways.intent_log import IntentLog
-from gateways.order_records import OrderRecords
 from gateways.venue import ForcedFill, FundingBooked
 from messages.codec import encode
 from messages.order_lifecycle import IllegalOrderStep, Order

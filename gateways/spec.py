@@ -6,8 +6,8 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from actors.runtime.spec import ChildSpec
-from gateways.gate_limits import GateLimits
-from gateways.rate_limits import RateRule
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.rate_limits import RateRule
 from messages.instruments import Instrument
 
 LEASE_TTL_MS_MIN: Final = 100

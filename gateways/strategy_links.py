@@ -5,8 +5,8 @@ from collections.abc import Callable
 from actors.runtime.address_book import AddressBook
 from actors.runtime.links import Socket, try_send_to
 from actors.runtime.mailbox import Delivery
+from gateways.gate.order_gate import OrderGate
 from gateways.order_desk import OrderDesk
-from gateways.order_gate import OrderGate
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import encode
 from messages.control import ExecutionsApplied, Hello, HelloRefused, StillAlive, Welcome

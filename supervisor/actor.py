@@ -23,7 +23,7 @@ from actors.runtime.links import Context, Socket, open_context, router, try_send
 from actors.runtime.mailbox import Delivery, FdReady, Mailbox, Priority, Wake, Wire
 from actors.runtime.refusals import Refusals
 from actors.runtime.spec import write_spec
-from gateways import halt_latch
+from gateways.safety import halt_latch
 from messages.codec import FROM_CHILD, FROM_OPERATOR, FrameError, encode
 from messages.control import FromChild, Register
 from messages.risk import LeaseGrant

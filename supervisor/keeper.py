@@ -88,7 +88,11 @@ def run(
         prepare_keys(config, paths)
         spec_file = write_supervisor_spec(paths, spec)
         display = LiveStatus(screen) if options.show_status else contextlib.nullcontext()
-        with OperatorLink(paths.endpoint(SOCKET_NAME), keyring_of(paths, OPERATOR)) as link, _subreaper(), display as live:
+        with (
+            OperatorLink(paths.endpoint(SOCKET_NAME), keyring_of(paths, OPERATOR)) as link,
+            _subreaper(),
+            display as live,
+        ):
             return Keeper(paths, lock, (*command, str(spec_file)), link, screen).keep(live)
     finally:
         lock.release()

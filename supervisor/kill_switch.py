@@ -14,7 +14,7 @@ import zmq
 
 from actors.runtime.keys import Keyring, UnsafeKey
 from actors.runtime.links import Context, Socket, dealer, open_context
-from gateways import halt_latch
+from gateways.safety import halt_latch
 from messages.codec import FROM_CONTROL, FrameError, encode
 from messages.control import CommandDone, Halt
 from supervisor import registry

@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from gateways.checks import Denial
 from gateways.exchange.matching import Execution
 from gateways.exchange.simulated_venue import SimulatedVenue
 from gateways.exchange.sources.source import Source
 from gateways.exchange.spec import VenueSpec
-from gateways.gate_limits import GateLimits
-from gateways.order_gate import DEFAULT_LIMITS, SILENT_REASONS, OrderGate
-from gateways.order_records import OrderRecords
+from gateways.gate.checks import Denial
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.order_gate import DEFAULT_LIMITS, SILENT_REASONS, OrderGate
+from gateways.gate.order_records import OrderRecords
+from gateways.gate.reference_price import Reference
+from gateways.gate.shared_account import as_venue_sees_it
 from gateways.reconcile import missing_reports
-from gateways.reference_price import Reference
-from gateways.shared_account import as_venue_sees_it
 from gateways.venue import AccountState, FundingBooked, OrderStatus, VenueReport
 from messages.health import GatewayReport, GatewayStatus, OrderCounts
 from messages.order_lifecycle import IllegalOrderStep, Order

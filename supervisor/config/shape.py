@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from gateways.exchange.spec import SourceSpec, VenueSpec
-from gateways.gate_limits import GateLimits
-from gateways.rate_limits import RULES_MAX, RateRule
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.rate_limits import RULES_MAX, RateRule
 from gateways.spec import LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN, DeathPolicy
 from messages.instruments import ONE, Instrument, InstrumentType
 from supervisor.config.risk import RiskConfig

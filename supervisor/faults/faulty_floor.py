@@ -7,9 +7,9 @@ ledger is what the strategy's books are held against in the end.
 from collections.abc import Iterable
 from typing import Final
 
-from gateways.checks import Denial
 from gateways.exchange.simulated_venue import SimulatedVenue
 from gateways.exchange.spec import VenueSpec
+from gateways.gate.checks import Denial
 from gateways.venue import VenueReport
 from messages.base import NS_MAX
 from messages.market import MarkPrice

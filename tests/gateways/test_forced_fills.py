@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-import gateways.order_records
-from gateways.order_records import OrderRecords
+import gateways.gate.order_records
+from gateways.gate.order_records import OrderRecords
 from messages.orders import Fill, Side
 from tests.support.desk import DeskFloor
 from tests.support.orders import INSTRUMENTS, PERPETUAL, SPOT, fill, submit
@@ -78,7 +78,7 @@ def test_it_changes_the_position_of_its_strategy_and_is_taken_once() -> None:
 
 
 def test_only_the_last_ones_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateways.order_records, "FORCED_FILLS_KEPT_MAX", 1)
+    monkeypatch.setattr(gateways.gate.order_records, "FORCED_FILLS_KEPT_MAX", 1)
     records = books(carry="9")
     for trade_id in ("v-1", "v-2"):
         (share,) = records.share_forced(forced("1", trade_id=trade_id))

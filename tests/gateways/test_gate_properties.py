@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateways.self_trade import can_rest
+from gateways.gate.self_trade import can_rest
 from messages.order_lifecycle import Order
 from messages.orders import (
     AmendRejected,

@@ -83,8 +83,7 @@ def test_an_order_that_the_venue_does_not_list_is_asked_about(floor: GatewayFloo
     carry = floor.strategy()
     order = submit()
     works(floor, carry, order)
-    floor.venue.tells_account()
-    assert floor.venue.hears_a(QueryOrder).client_order_id == order.client_order_id
+    assert floor.venue.tells_account_until(QueryOrder).client_order_id == order.client_order_id
     floor.venue.tells(status(order, fill(order, "0.010"), closed=CloseReason.FILLED))
     assert carry.hears_a(Fill).quantity == D("0.010")
     assert carry.hears_a(OrderClosed).reason is CloseReason.FILLED

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.runtime.journal import JournalFailed, Record, read_journal
+from gateways.gate.order_gate import OrderGate
 from gateways.intent_log import Fenced, FundingKnown, IntentChannel, IntentLog
-from gateways.order_gate import OrderGate
 from messages.base import Message
 from messages.codec import encode
 from messages.control import FenceStrategy

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateways import halt_latch
-from gateways.halt_latch import HaltNote
+from gateways.safety import halt_latch
+from gateways.safety.halt_latch import HaltNote
 from messages.codec import FROM_CONTROL
 from messages.control import CommandDone, Halt, StrategyAlerted, Unhalt
 from messages.operator import StatusRequest
@@ -93,7 +93,7 @@ def test_the_control_socket_halts_with_no_supervisor_there(floor: GatewayFloor, 
 def test_so_many_answers_are_remembered_and_a_forgotten_command_only_halts_again(
     floor: GatewayFloor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateways.control_link.ANSWERS_KEPT_MAX", 1)
+    monkeypatch.setattr("gateways.safety.control_link.ANSWERS_KEPT_MAX", 1)
     floor.open(**switches(tmp_path))
     hand = operator(floor, tmp_path)
     for command_id in ("halt-1", "halt-2", "halt-1"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateways.rate_limits import RateRule
-from gateways.send_queue import WAITING_MAX
+from gateways.gate.rate_limits import RateRule
+from gateways.gate.send_queue import WAITING_MAX
 from messages.orders import (
     AmendOrder,
     AmendRejected,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateways import guard
-from gateways.halt_latch import HaltNote, set_halt
+from gateways.safety import guard
+from gateways.safety.halt_latch import HaltNote, set_halt
 from gateways.spec import DeathPolicy
 from messages.control import (
     CommandDone,

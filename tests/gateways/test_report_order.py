@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways.order_records import OrderRecords
+from gateways.gate.order_records import OrderRecords
 from gateways.reconcile import missing_reports
 from gateways.venue import OrderStatus
 from messages.order_lifecycle import IllegalOrderStep, OrderState

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.order_records import Order
+from gateways.gate.order_records import Order
 from gateways.senders import Forged, check_sender
 from messages.base import PROTOCOL_VERSION
 from messages.control import CheckpointReached, ExecutionsApplied, Hello, StillAlive

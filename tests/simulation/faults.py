@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from gateways.halt_latch import HaltNote, set_halt
+from gateways.safety.halt_latch import HaltNote, set_halt
 from messages.market import Quote
 from messages.operator import HaltRequest, StrategyAction, StrategyActionRequest
 from messages.orders import Fill

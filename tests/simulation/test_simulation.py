@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateways import order_gate
+from gateways.gate import order_gate
+from gateways.gate.lease_book import LeaseBook
 from gateways.intent_log import IntentLog
-from gateways.lease_book import LeaseBook
 from gateways.order_desk import OrderDesk
 from messages.codec import encode
 from messages.orders import Side, SubmitOrder

@@ -12,12 +12,12 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from actors.runtime.journal import Record, read_journal, segment_files
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.order_records import OrderRecords
+from gateways.gate.rate_limits import RateRule, VenueBudget
+from gateways.gate.send_queue import SendQueue
 from gateways.intent_log import IntentChannel, IntentLog
 from gateways.order_desk import OrderDesk
-from gateways.order_gate import OrderGate
-from gateways.order_records import OrderRecords
-from gateways.rate_limits import RateRule, VenueBudget
-from gateways.send_queue import SendQueue
 from gateways.venue import TO_VENUE
 from messages.codec import FROM_GATEWAY, encode
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder

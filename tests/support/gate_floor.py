@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
-from gateways.checks import Denial
-from gateways.gate_limits import GateLimits
-from gateways.lease_book import LeaseBook
-from gateways.order_gate import OrderGate
-from gateways.order_records import OrderRecords
+from gateways.gate.checks import Denial
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.lease_book import LeaseBook
+from gateways.gate.order_gate import OrderGate
+from gateways.gate.order_records import OrderRecords
 from messages.base import DECIMAL_MAX
 from messages.orders import AmendOrder, DenyReason, ExecutionReport, Side, SubmitOrder
 from messages.risk import Lease, LeaseGrant

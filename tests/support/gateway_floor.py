@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zmq
 
@@ -24,6 +24,7 @@ from tests.support.orders import NOW_NS, OPEN_LIMITS, PERPETUAL, QUOTES, SPOT
 from tests.support.played_ends import BoundEnd, ConnectedEnd, MarketReader, PlayedMarket, PlayedSupervisor, next_that
 
 VENUE = SPOT.venue
+HeardT = TypeVar("HeardT")
 BEAT_MS = 5
 LAST_TOPIC = topic(Channel.END, VENUE)
 """Once a gateway has subscribed to it, it has to all others."""
@@ -45,14 +46,27 @@ class PlayedVenue(BoundEnd[ToVenue]):
         assert self.hears_a(VenueLogin) == VenueLogin(VENUE, PROTOCOL_VERSION)
         self.tells(LoginAccepted(VENUE, NOW_NS))
 
+    def tells_account_until(self, kind: type[HeardT], **changes: Any) -> HeardT:
+        """Tell the account whenever it is asked for, until something else is.
+
+        It may have been asked for before that which the test is about.
+        """
+        while not isinstance(message := self.hears(), kind):
+            if isinstance(message, AccountQuery):
+                self._tell_account(changes)
+        return message
+
     def tells_account(self, **changes: Any) -> AccountQuery:
         """Wait until the account is asked for, and tell it; returns what was asked."""
         query: AccountQuery = self.hears_a(AccountQuery)
+        self._tell_account(changes)
+        return query
+
+    def _tell_account(self, changes: dict[str, Any]) -> None:
         fields: dict[str, Any] = {
             "venue": VENUE, "positions": {}, "balances": {}, "open_orders": (), "fundings": (), "ts_event": NOW_NS,
         }  # fmt: skip
         self.tells(AccountState(**fields | changes))
-        return query
 
     def check(self, message: ToVenue, frame: bytes) -> None:
         if isinstance(message, SubmitOrder | AmendOrder | CancelOrder):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
 from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument, InstrumentType
 from messages.market import Quote

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from actors.runtime.journal import read_journal
-from gateways import halt_latch
-from gateways.halt_latch import HaltNote
 from gateways.intent_log import IntentChannel
+from gateways.safety import halt_latch
+from gateways.safety.halt_latch import HaltNote
 from messages.codec import TO_GATEWAY
 from messages.orders import CancelOrder, SubmitOrder
 from supervisor.config.default import DEFAULT_CONFIG

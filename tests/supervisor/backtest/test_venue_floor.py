@@ -9,7 +9,7 @@ import pytest
 from gateways.exchange.simulated_venue import SimulatedVenue
 from gateways.exchange.sources.source import BookChange, BookReset
 from gateways.exchange.spec import SyntheticSourceSpec, VenueSpec
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
 from messages.instruments import InstrumentType
 from messages.market import MarkPrice, Quote
 from messages.orders import (

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from gateways import halt_latch
+from gateways.safety import halt_latch
 from messages.codec import encode
 from messages.operator import (
     CommandAccepted,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateways.gate_limits import GateLimits
+from gateways.gate.gate_limits import GateLimits
 from supervisor.config import load
 from supervisor.paths import ClusterPaths
 from supervisor.plan import plan_cluster

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gateways.lease_book import Exposure, LeaseBook
+from gateways.gate.lease_book import Exposure, LeaseBook
 from messages.codec import FROM_CHILD, TO_CHILD, encode
 from messages.instruments import Instrument, InstrumentType
 from messages.risk import LeaseGrant, LeaseRequest

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from gateways.lease_book import Exposure, LeaseBook
+from gateways.gate.lease_book import Exposure, LeaseBook
 from gateways.spec import GatewaySpec
 from messages.control import GatewayUpdate, StrategyUpdate
 from messages.health import GatewayStatus, Latency, Lifecycle, OrderCounts, Pnl, StrategyStatus

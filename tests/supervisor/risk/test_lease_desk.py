@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from gateways.lease_book import Exposure, LeaseBook
+from gateways.gate.lease_book import Exposure, LeaseBook
 from messages.base import DECIMAL_MAX
 from messages.instruments import Instrument
 from messages.risk import Lease, LeaseGrant, LeaseRequest, LeaseUse

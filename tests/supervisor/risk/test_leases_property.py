@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateways import lease_book
+from gateways.gate import lease_book
 from supervisor.config.risk import InstrumentLimits, LossLimits, NotionalLimits, RiskConfig, StrategyLimits
 from supervisor.risk.lease_desk import Party
 from tests.supervisor.risk.race import MS, NO_FAULTS, TTL_MS, Faults, Race, instrument

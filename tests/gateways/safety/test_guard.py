@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateways.guard import BEGIN_AGAIN_NS, Guard, Ties
+from gateways.safety.guard import BEGIN_AGAIN_NS, Guard, Ties
 from gateways.spec import DeathPolicy, GatewaySpec
 from messages.control import FlattenPosition
 from messages.orders import CancelOrder, CloseReason, OrderAccepted, Side, SubmitOrder, is_forced

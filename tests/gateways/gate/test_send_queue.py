@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.rate_limits import RateRule, RequestKind, VenueBudget
-from gateways.send_queue import AGE_EVERY, WAITING_MAX, SendQueue, Urgency, Waiting
+from gateways.gate.rate_limits import RateRule, RequestKind, VenueBudget
+from gateways.gate.send_queue import AGE_EVERY, WAITING_MAX, SendQueue, Urgency, Waiting
 
 MS = 1_000_000
 S = 1_000 * MS

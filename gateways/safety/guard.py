@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from gateways import halt_latch
-from gateways.flattener import CancelFirst, Finished, Flattener, Moment, Send, Task, flatten_prefix
-from gateways.halt_latch import HaltNote, LatchStamp
-from gateways.liveness import Liveness
 from gateways.order_desk import OrderDesk
+from gateways.safety import halt_latch
+from gateways.safety.flattener import CancelFirst, Finished, Flattener, Moment, Send, Task, flatten_prefix
+from gateways.safety.halt_latch import HaltNote, LatchStamp
+from gateways.safety.liveness import Liveness
 from gateways.spec import DeathPolicy, GatewaySpec
 from messages.codec import encode
 from messages.control import FlattenPosition

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateways.lease_book import REQUESTS_PER_TTL, URGENT_NS, WANTED_NS, Exposure, LeaseBook
+from gateways.gate.lease_book import REQUESTS_PER_TTL, URGENT_NS, WANTED_NS, Exposure, LeaseBook
 from messages.codec import FROM_CHILD, encode
 from messages.risk import Lease, LeaseGrant, LeaseRequest, LeaseUse
 

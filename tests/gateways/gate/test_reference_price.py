@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from gateways.reference_price import NEVER_NS, Reference, References
+from gateways.gate.reference_price import NEVER_NS, Reference, References
 from messages.market import Depth, Gap, MarketData, Quote, Trade
 from messages.orders import Side
 from tests.support.orders import INSTRUMENTS, PERPETUAL, SPOT

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateways.exposure import BUY, Stake
-from gateways.gate_limits import GateLimits
-from gateways.reference_price import NEVER_NS, Reference
-from gateways.throttles import NS_PER_S, is_repeated
+from gateways.gate.exposure import BUY, Stake
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.reference_price import NEVER_NS, Reference
+from gateways.gate.throttles import NS_PER_S, is_repeated
 from messages.instruments import Instrument
 from messages.orders import AmendOrder, DenyReason, OrderType, SubmitOrder
 from messages.risk import Lease

@@ -9,7 +9,7 @@ from decimal import Decimal
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from gateways.exposure import BUY
+from gateways.gate.exposure import BUY
 from messages.orders import OrderType, Side, SubmitOrder, TimeInForce
 
 STALE_ENTRIES_MAX: Final = 64

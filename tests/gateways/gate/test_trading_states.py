@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways.trading_states import TradingStates
+from gateways.gate.trading_states import TradingStates
 from messages.risk import SetTradingState, TradingState
 
 ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED

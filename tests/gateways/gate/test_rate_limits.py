@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.rate_limits import RETRY_AFTER_MS_MAX, RateRule, RequestKind, TokenBucket, VenueBudget
+from gateways.gate.rate_limits import RETRY_AFTER_MS_MAX, RateRule, RequestKind, TokenBucket, VenueBudget
 
 MS = 1_000_000
 S = 1_000 * MS

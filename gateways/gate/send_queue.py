@@ -13,7 +13,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from gateways.rate_limits import RequestKind, VenueBudget
+from gateways.gate.rate_limits import RequestKind, VenueBudget
 from messages.base import NS_MAX
 from messages.health import RateBudget
 

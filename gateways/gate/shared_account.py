@@ -7,8 +7,8 @@ gate holds the order to what its strategy holds, and the venue is not told of th
 
 import msgspec
 
-from gateways.checks import Denial
-from gateways.order_records import OrderRecords
+from gateways.gate.checks import Denial
+from gateways.gate.order_records import OrderRecords
 from messages.orders import DenyReason, SubmitOrder
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateways.checks import Denial
-from gateways.gate_limits import GateLimits
-from gateways.lease_book import LeaseBook
+from gateways.gate.checks import Denial
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.lease_book import LeaseBook
 from messages.market import Gap, Quote
 from messages.orders import FLATTEN_PREFIX, DenyReason, OrderType, OrderUnknown, Side, SubmitOrder
 from messages.risk import SetTradingState, TradingState

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways.liveness import Liveness
+from gateways.safety.liveness import Liveness
 
 MS = 1_000_000
 

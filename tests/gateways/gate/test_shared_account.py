@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateways.checks import Denial
-from gateways.order_records import OrderRecords
-from gateways.shared_account import as_venue_sees_it
+from gateways.gate.checks import Denial
+from gateways.gate.order_records import OrderRecords
+from gateways.gate.shared_account import as_venue_sees_it
 from messages.orders import DenyReason, OrderDenied, Side, SubmitOrder
 from tests.support.desk import DeskFloor
 from tests.support.orders import INSTRUMENTS, PERPETUAL, accepted, closed, fill, submit

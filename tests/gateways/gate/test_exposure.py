@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateways.exposure import Amending, Stake, more_crossing
-from gateways.lease_book import Exposure
+from gateways.gate.exposure import Amending, Stake, more_crossing
+from gateways.gate.lease_book import Exposure
 from messages.orders import AmendRejected, DenyReason, OrderAmended, OrderDenied, RejectReason, Side, SubmitOrder
 from tests.support.desk import DeskFloor
 from tests.support.gate_floor import GateFloor, contracts

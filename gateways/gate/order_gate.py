@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from gateways.checks import (
+from gateways.gate.checks import (
     Denial,
     Growth,
     check_collar,
@@ -33,13 +33,13 @@ from gateways.checks import (
     check_repetition,
     check_size,
 )
-from gateways.exposure import BUY, Stake
-from gateways.gate_limits import GateLimits
-from gateways.lease_book import LeaseBook
-from gateways.order_records import OrderRecords
-from gateways.reference_price import Latest, Reference, References
-from gateways.throttles import MessageRates
-from gateways.trading_states import TradingStates
+from gateways.gate.exposure import BUY, Stake
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.lease_book import LeaseBook
+from gateways.gate.order_records import OrderRecords
+from gateways.gate.reference_price import Latest, Reference, References
+from gateways.gate.throttles import MessageRates
+from gateways.gate.trading_states import TradingStates
 from messages.instruments import Instrument
 from messages.order_lifecycle import Order
 from messages.orders import FLATTEN_PREFIX, AmendOrder, DenyReason, SubmitOrder

@@ -18,7 +18,7 @@ from gateways.reconcile import (
     unexplained,
     unlisted,
 )
-from gateways.reconciliation import Adoptions, Inquiries, Mismatches
+from gateways.safety.reconciliation import Adoptions, Inquiries, Mismatches
 from gateways.spec import GatewaySpec
 from gateways.venue import AccountState
 from messages.risk import PositionMismatch

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateways.checks import (
+from gateways.gate.checks import (
     Denial,
     Growth,
     check_collar,
@@ -18,9 +18,9 @@ from gateways.checks import (
     check_repetition,
     check_size,
 )
-from gateways.exposure import Stake
-from gateways.gate_limits import GateLimits
-from gateways.reference_price import NEVER_NS, Reference
+from gateways.gate.exposure import Stake
+from gateways.gate.gate_limits import GateLimits
+from gateways.gate.reference_price import NEVER_NS, Reference
 from messages.instruments import Instrument, InstrumentType
 from messages.orders import DenyReason, OrderType, Side
 from messages.risk import Lease

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateways.flattener import (
+from gateways.safety.flattener import (
     ATTEMPTS_MAX,
     NS_PER_S,
     PATIENCE_NS,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.self_trade import STALE_ENTRIES_MAX, Ladder, OwnCrossings, can_rest
+from gateways.gate.self_trade import STALE_ENTRIES_MAX, Ladder, OwnCrossings, can_rest
 from messages.orders import OrderType, Side, SubmitOrder, TimeInForce
 from tests.support.orders import PERPETUAL, submit
 

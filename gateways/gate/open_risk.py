@@ -7,9 +7,9 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Final
 
-from gateways.exposure import Amending, Stake, more_crossing
-from gateways.lease_book import Exposure
-from gateways.self_trade import OwnCrossings
+from gateways.gate.exposure import Amending, Stake, more_crossing
+from gateways.gate.lease_book import Exposure
+from gateways.gate.self_trade import OwnCrossings
 from messages.order_lifecycle import Order
 from messages.orders import AmendOrder, AmendRejected, ExecutionReport, Fill, OrderAmended, SubmitOrder
 

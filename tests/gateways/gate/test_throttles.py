@@ -1,6 +1,6 @@
 """Rates of messages, and executions that repeat: time is an argument, and may jump."""
 
-from gateways.throttles import NS_PER_S, Bucket, Executions, MessageRates, is_repeated
+from gateways.gate.throttles import NS_PER_S, Bucket, Executions, MessageRates, is_repeated
 
 S = NS_PER_S
 

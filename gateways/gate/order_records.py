@@ -11,11 +11,11 @@ from typing import Final
 
 import msgspec
 
-from gateways.exposure import BUY, Stake
-from gateways.gate_limits import EXECUTIONS_MAX
-from gateways.lease_book import Exposure
-from gateways.open_risk import OpenRisk
-from gateways.throttles import Executions
+from gateways.gate.exposure import BUY, Stake
+from gateways.gate.gate_limits import EXECUTIONS_MAX
+from gateways.gate.lease_book import Exposure
+from gateways.gate.open_risk import OpenRisk
+from gateways.gate.throttles import Executions
 from gateways.venue import FundingBooked
 from messages.instruments import Instrument
 from messages.order_lifecycle import CancelRequested, IllegalOrderStep, Order

@@ -15,7 +15,7 @@ from gateways.reconcile import (
     unexplained,
     unlisted,
 )
-from gateways.reconciliation import (
+from gateways.safety.reconciliation import (
     ADOPT_AGAIN_NS,
     ANSWER_NS,
     ASK_AGAIN_NS,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from gateways import halt_latch
-from gateways.halt_latch import HaltNote, clear_halt, decode_note, encode_note, read, set_halt
+from gateways.safety import halt_latch
+from gateways.safety.halt_latch import HaltNote, clear_halt, decode_note, encode_note, read, set_halt
 from tests.support.limits import files_no_longer_than
 
 NOTE = HaltNote(reason="drill", at_ns=12, by="operator")

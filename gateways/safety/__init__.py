@@ -1,0 +1,1 @@
+"""What a gateway does by itself for the safety of its account."""
