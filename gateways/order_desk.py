@@ -42,6 +42,7 @@ from messages.orders import (
     QueryOrder,
     RejectReason,
     SubmitOrder,
+    is_forced,
 )
 from messages.risk import SetTradingState
 
@@ -164,9 +165,7 @@ class OrderDesk:
             self._deny(order, Denial(DenyReason.VENUE_DOWN, "link=down sent=no"))
 
     def cancel(self, request: CancelOrder) -> None:
-        waiting = self.queue.withdraw(RequestKind.SUBMIT, request.client_order_id)
-        if waiting is not None:
-            self._deny(waiting.what[0], Denial(DenyReason.CANCELLED_UNSENT, "waited for the venue's rate limit"))
+        if self._withdraw(request):
             return
         order = self.records.orders.get(request.client_order_id)
         if order is None or not order.is_open:
@@ -179,16 +178,51 @@ class OrderDesk:
             return
         self._send_cancel(order, request.epoch, request.caused_by)
 
+    def _withdraw(self, request: CancelOrder) -> bool:
+        """Whether the order to be cancelled was one of its strategy's that waited, and now waits no more."""
+        for waiting in self.queue.of_kind(RequestKind.SUBMIT):
+            order = waiting.what[0]
+            if waiting.key == request.client_order_id and order.strategy == request.strategy:
+                self.queue.withdraw(RequestKind.SUBMIT, waiting.key)
+                self._deny(order, Denial(DenyReason.CANCELLED_UNSENT, "waited for=rate-limit"))
+                return True
+        return False
+
+    def withdraw_waiting(self, why: str, strategy: str | None = None) -> None:
+        """Orders and amendments that wait for the rate limit, of one strategy or of all, will not leave any more; those
+        by which the gateway itself flattens wait on.
+        """
+        for waiting in self.queue.of_kind(RequestKind.SUBMIT):
+            order = waiting.what[0]
+            if strategy in (None, order.strategy) and not is_forced(order.client_order_id):
+                self.queue.withdraw(RequestKind.SUBMIT, waiting.key)
+                self._deny(order, Denial(DenyReason.CANCELLED_UNSENT, f"why={why}"))
+        for waiting in self.queue.of_kind(RequestKind.AMEND):
+            if strategy in (None, waiting.what.strategy):
+                self.queue.withdraw(RequestKind.AMEND, waiting.key)
+                self._refuse_amendment(waiting.what, RejectReason.OTHER, f"cancelled-unsent why={why}")
+
+    def is_waiting(self, client_order_id: str) -> bool:
+        """Whether an order waits for the rate limit."""
+        return self.queue.has(RequestKind.SUBMIT, client_order_id)
+
+    def forget_waiting(self, client_order_id: str) -> None:
+        """An order of the gateway's own that waits is not needed any more; nobody is told."""
+        self.queue.withdraw(RequestKind.SUBMIT, client_order_id)
+
+    def _was_just_cancelled(self, client_order_id: str) -> bool:
+        sent_ns = self._cancelled_ns.get(client_order_id)
+        return sent_ns is not None and self._now_ns() - sent_ns < CANCEL_AGAIN_NS
+
     def _is_under_way(self, client_order_id: str) -> bool:
         """Whether a cancel of the order was just sent, and each one more takes from a rate limit that others need."""
-        sent_ns = self._cancelled_ns.get(client_order_id)
-        return self.queue.budget.is_bounded and sent_ns is not None and self._now_ns() - sent_ns < CANCEL_AGAIN_NS
+        is_asked = client_order_id in self._to_cancel and self._was_just_cancelled(client_order_id)
+        return self.queue.budget.is_bounded and is_asked
 
     def _send_cancel(self, order: Order, epoch: int, caused_by: str) -> None:
         request = order.request
         cancel = CancelOrder(request.client_order_id, request.strategy, epoch, request.instrument, caused_by)
         self._to_cancel.add(request.client_order_id)
-        self._cancelled_ns[request.client_order_id] = self._now_ns()
         frame = encode(cancel)
         try:
             self._log.intend(frame)
@@ -199,6 +233,8 @@ class OrderDesk:
             self._queue_up(RequestKind.CANCEL, request.client_order_id, Urgency.CANCEL, frame)
         elif not self._write(RequestKind.CANCEL, frame):
             self._unsent_cancels[request.client_order_id] = frame
+            return
+        self._cancelled_ns[request.client_order_id] = self._now_ns()
 
     def amend(self, request: AmendOrder) -> None:
         """Send an amendment through the gate, now or when there is room; one that waits gives way to a newer one."""
@@ -250,14 +286,14 @@ class OrderDesk:
         head = (request.client_order_id, request.strategy, request.instrument)
         self._to_strategy(request.strategy, encode(AmendRejected(*head, reason, text, self._now_ns())))
 
-    def ask(self, query: QueryOrder) -> None:
+    def ask(self, query: QueryOrder) -> bool:
+        """Ask the venue how an order stands; False where the question neither left nor waits."""
         if not self.is_venue_up:
-            return
+            return False
         frame = encode(query)
         if not self.queue.may_pass(RequestKind.QUERY, self._now_ns()):
-            self._queue_up(RequestKind.QUERY, query.client_order_id, Urgency.REDUCING, frame)
-        elif not self._write(RequestKind.QUERY, frame):
-            log.warning("query waits for the venue", order=query.client_order_id)
+            return self._queue_up(RequestKind.QUERY, query.client_order_id, Urgency.REDUCING, frame)
+        return self._write(RequestKind.QUERY, frame)
 
     # --- the venue's rate limit ---
 
@@ -279,10 +315,13 @@ class OrderDesk:
         return self.queue.wait_ns(now_ns)
 
     def _release(self, request: Waiting) -> None:
+        order = self.records.orders.get(request.key)
         if request.kind is RequestKind.SUBMIT:
             self._submit(*request.what)
         elif request.kind is RequestKind.AMEND:
             self._amend(request.what)
+        elif request.kind is RequestKind.CANCEL and order is not None and not order.is_open:
+            return  # it has ended meanwhile
         elif not self._write(request.kind, request.what) and request.kind is RequestKind.CANCEL:
             self._unsent_cancels[request.key] = request.what
 
@@ -313,17 +352,18 @@ class OrderDesk:
     def _measure(self, order: SubmitOrder) -> None:
         self.latency[order.strategy].add(monotonic_ns() - order.cause_mono_ns)
 
-    def _ask_about(self, order: Order) -> None:
+    def _ask_about(self, order: Order) -> bool:
         request = order.request
-        self.ask(QueryOrder(request.client_order_id, request.strategy, request.epoch, request.instrument))
+        return self.ask(QueryOrder(request.client_order_id, request.strategy, request.epoch, request.instrument))
 
     def _on_taken(self, report: ExecutionReport) -> None:
         """A report is in the books: what was waiting for it waits no more."""
         if isinstance(report, OrderClosed | OrderRejected | OrderDenied | CancelRejected):
             self._to_cancel.discard(report.client_order_id)
-            self._cancelled_ns.pop(report.client_order_id, None)
         if isinstance(report, CancelRejected):
             self._ask_why(report)
+        elif isinstance(report, OrderClosed | OrderRejected | OrderDenied):
+            self._cancelled_ns.pop(report.client_order_id, None)
 
     def _ask_why(self, rejected: CancelRejected) -> None:
         """A cancel that found nothing to cancel came too late: what ended the order may have been lost on its way."""
@@ -343,6 +383,8 @@ class OrderDesk:
     def venue_is_lost(self) -> None:
         """The outcome of every open order is unknown until the venue has been asked."""
         self.is_venue_up = False
+        self._reports.ask_all_again()
+        self._cancelled_ns.clear()  # what was sent may be lost with the link
         for order in self.records.open_orders():
             request = order.request
             head = (request.client_order_id, request.strategy, request.instrument)
@@ -357,8 +399,21 @@ class OrderDesk:
             self._reports.take(
                 report
             )  # one that is illegal is not asked about again, since this is what the venue answers
+        self._reports.answered(status.client_order_id)
         if order.is_open and (cause := self._why_cancel(order.request)):
+            self._cancel_again(order, cause)
+
+    def _cancel_again(self, order: Order, cause: str) -> None:
+        """No sooner than a while after the last time: a venue that refuses it at once would be asked without an end."""
+        if not self._was_just_cancelled(order.request.client_order_id):
             self._send_cancel(order, order.request.epoch, cause)
+
+    def cancel_fenced(self) -> None:
+        """Cancel (again) what still works of incarnations that are over."""
+        for order in self.records.open_orders():
+            is_working = order.state in (OrderState.IN_FLIGHT, OrderState.WORKING)
+            if is_working and self.gate.is_fenced(order.request.strategy, order.request.epoch):
+                self._cancel_again(order, "fenced")
 
     def _why_cancel(self, request: SubmitOrder) -> str:
         """Why an open order should not work; empty where it may."""
@@ -395,7 +450,7 @@ class OrderDesk:
     @property
     def has_waiting(self) -> bool:
         """Whether anything waits for the link to the venue, or for its rate limit."""
-        return bool(self._unsent_cancels or len(self.queue))
+        return bool(self._unsent_cancels or (self.is_venue_up and len(self.queue)))
 
     @property
     def unsent_cancels(self) -> int:
@@ -410,8 +465,11 @@ class OrderDesk:
             self._unsent_cancels.clear()
         for client_order_id, frame in list(self._unsent_cancels.items()):
             order = self.records.orders.get(client_order_id)
-            if order is not None and order.is_open and not self._write(RequestKind.CANCEL, frame):
-                return
+            if order is not None and order.is_open:
+                if not self.queue.may_pass(RequestKind.CANCEL, self._now_ns()):
+                    self._queue_up(RequestKind.CANCEL, client_order_id, Urgency.CANCEL, frame)
+                elif not self._write(RequestKind.CANCEL, frame):
+                    return
             del self._unsent_cancels[client_order_id]
 
     def ask_about(self, orders: Iterable[Order]) -> None:

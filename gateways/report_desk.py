@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 class ReportDesk:
     """:param to_strategy: tells a strategy, if it is there.
-    :param ask_about: asks the venue how an order stands.
+    :param ask_about: asks the venue how an order stands; False where the question could not leave.
     :param on_taken: told of each report that is in the books.
     :ivar counts: what became of the orders since this process started, by the names of `OrderCounts`.
     :ivar denials: requests that were not let through since then, by reason code.
@@ -39,7 +39,7 @@ class ReportDesk:
         intent_log: IntentLog,
         records: OrderRecords,
         to_strategy: Callable[[str, bytes], None],
-        ask_about: Callable[[Order], None],
+        ask_about: Callable[[Order], bool],
         on_taken: Callable[[ExecutionReport], None],
         is_venue_up: Callable[[], bool],
     ) -> None:
@@ -51,7 +51,7 @@ class ReportDesk:
         self._ask_about = ask_about
         self._on_taken = on_taken
         self._is_venue_up = is_venue_up
-        self._missed: set[str] = set()
+        self._missed: dict[str, bool] = {}
 
     @property
     def missed_orders(self) -> list[Order]:
@@ -61,7 +61,8 @@ class ReportDesk:
     def report(self, report: ExecutionReport) -> None:
         """Journal a report, take it into the books, and only then pass it on; one that cannot be is asked about."""
         if not self.take(report):
-            self._ask_about(self._records.orders[report.client_order_id])  # type: ignore[union-attr]
+            self._missed[report.client_order_id] = False  # type: ignore[union-attr]  # only orders' reports are refused
+            self.catch_up()
 
     def take(self, report: ExecutionReport) -> bool:
         """False where the report cannot follow the state of its order."""
@@ -115,17 +116,29 @@ class ReportDesk:
         log.error("report not journaled", report=report, error=str(error))
         order_id = report.client_order_id  # type: ignore[union-attr]  # fundings are recorded by `on_funding`
         if order_id in self._records.orders:
-            self._missed.add(order_id)
+            self._missed[order_id] = False
         else:
             self._count(report)
             self._to_strategy(report.strategy, encode(report))
 
     def catch_up(self) -> None:
-        """Ask about the orders whose reports could not be journaled; for when the journal can be written again."""
-        if self._missed and self._is_venue_up():
-            missed, self._missed = self._missed, set()
-            for order in filter(None, map(self._records.orders.get, missed)):
-                self._ask_about(order)
+        """Ask about the orders of which a report is missing, once each until the venue has answered."""
+        if not self._missed or not self._is_venue_up():
+            return
+        for name, is_asked in list(self._missed.items()):
+            order = self._records.orders.get(name)
+            if order is None:
+                del self._missed[name]
+            elif not is_asked:
+                self._missed[name] = self._ask_about(order)
+
+    def answered(self, client_order_id: str) -> None:
+        """The venue has said how an order stands."""
+        self._missed.pop(client_order_id, None)
+
+    def ask_all_again(self) -> None:
+        """What was asked may have been lost with the link."""
+        self._missed = dict.fromkeys(self._missed, False)
 
     def _count(self, report: ExecutionReport) -> None:
         counts = self.counts

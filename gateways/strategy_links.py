@@ -62,6 +62,8 @@ class StrategyLinks:
     def _welcome(self, hello: Hello) -> None:
         strategy, records = hello.strategy, self._desk.records
         self._desk.gate.fence(strategy, hello.epoch)
+        # What waits for the rate limit is no open order yet; the strategy would take it for one that never arrived.
+        self._desk.withdraw_waiting("hello", strategy)
         self._on_welcome(hello)
         self._peers.add(strategy)
         records.acknowledge(strategy, hello.next_seq - 1)

@@ -86,6 +86,9 @@ class TokenBucket:
         cost = self._costs[kind]
         return not cost or self.level(now_ns) + ROUNDING >= cost + self._kept_from(kind)
 
+    def counts(self, kind: RequestKind) -> bool:
+        return self._costs[kind] > 0
+
     def take(self, kind: RequestKind, now_ns: int) -> None:
         """Spend the tokens of one request; what leaves against the rule (a venue was asked elsewhere) makes a debt."""
         self._level = self.level(now_ns) - self._costs[kind]
@@ -119,6 +122,16 @@ class VenueBudget:
         if now_ns < self._banned_until_ns:
             return False
         return all(bucket.admits(kind, now_ns) for bucket in self._buckets)
+
+    def may_overtake(self, kind: RequestKind, head: RequestKind, now_ns: int) -> bool:
+        """Whether a request may leave before one that waits for its tokens: it takes none of those, or it is a cancel,
+        for which a reserve is kept.
+        """
+        if not self.admits(kind, now_ns):
+            return False
+        if kind is RequestKind.CANCEL:
+            return True
+        return not any(bucket.counts(kind) and not bucket.admits(head, now_ns) for bucket in self._buckets)
 
     def spend(self, kind: RequestKind, now_ns: int) -> None:
         for bucket in self._buckets:

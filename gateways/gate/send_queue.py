@@ -14,12 +14,12 @@ from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
 from gateways.gate.rate_limits import RequestKind, VenueBudget
-from messages.base import NS_MAX
 from messages.health import RateBudget
+from messages.orders import FLATTEN_PREFIX
 
 WAITING_MAX: Final = 1_024
-"""Orders, amendments and queries that may wait; one more is refused. Cancels always may: there are no more of them than
-open orders.
+"""Orders and amendments that may wait; one more is refused. Cancels and questions always may, there being no more of
+each than open orders; so may the orders by which a gateway flattens, one for each position.
 """
 AGE_EVERY: Final = 8
 STALE_ENTRIES_MAX: Final = 64
@@ -84,7 +84,7 @@ class SendQueue:
         place = (request.kind, request.key)
         if place in self._waiting:
             return True
-        if len(self._waiting) >= WAITING_MAX and request.kind is not RequestKind.CANCEL:
+        if len(self._waiting) >= WAITING_MAX and not _is_always_let_in(request):
             return False
         self._numbers += 1
         self._waiting[place] = (self._numbers, request)
@@ -98,14 +98,18 @@ class SendQueue:
         found = self._waiting.pop((kind, key), None)
         return None if found is None else found[1]
 
+    def has(self, kind: RequestKind, key: str) -> bool:
+        return (kind, key) in self._waiting
+
+    def of_kind(self, kind: RequestKind) -> list[Waiting]:
+        """What waits of this kind, oldest first."""
+        return [request for _, request in self._waiting.values() if request.kind is kind]
+
     def release(self, now_ns: int) -> Iterator[Waiting]:
         """Yield what may leave now, in its order. Whoever takes it spends its tokens, if it does leave: the budget is
         asked anew before the next one.
         """
-        while self._waiting:
-            request = self._next()
-            if request is None or not self.budget.admits(request.kind, now_ns):
-                return
+        while (request := self._pick(now_ns)) is not None:
             del self._waiting[request.kind, request.key]
             self._left += 1
             self.waited_ms_max = max(self.waited_ms_max, (now_ns - request.added_ns) / NS_PER_MS)
@@ -121,11 +125,12 @@ class SendQueue:
 
     def wait_ns(self, now_ns: int) -> int | None:
         """How long until something may leave or is too old; None where nothing waits."""
-        request = self._next()
-        if request is None:
+        if not self._waiting:
             return None
-        first_expiry_ns = min((waiting.expires_ns for _, waiting in self._waiting.values()), default=NS_MAX)
-        return max(0, min(self.budget.wait_ns(request.kind, now_ns), first_expiry_ns + 1 - now_ns))
+        requests = [request for _, request in self._waiting.values()]
+        first_expiry_ns = min(request.expires_ns for request in requests)
+        token_ns = min(self.budget.wait_ns(kind, now_ns) for kind in {request.kind for request in requests})
+        return max(0, min(token_ns, first_expiry_ns + 1 - now_ns))
 
     def status(self, now_ns: int) -> tuple[RateBudget, ...]:
         """Every rule with what waits for it."""
@@ -134,19 +139,34 @@ class SendQueue:
             for rule in self.budget.status(now_ns)
         )
 
-    def _next(self) -> Waiting | None:
-        """Who leaves next: the most urgent, or now and then the oldest."""
+    def _pick(self, now_ns: int) -> Waiting | None:
+        """Who leaves now: now and then the oldest, else the most urgent, else who needs none of what that one lacks."""
+        first = self._first()
+        if first is None:
+            return None
+        aged = self._aged(first)
+        if aged is not None and self.budget.admits(aged.kind, now_ns):
+            return aged
+        if self.budget.admits(first.kind, now_ns):
+            return first
+        kinds = [kind for kind in RequestKind if self.budget.may_overtake(kind, first.kind, now_ns)]
+        others = [item for item in self._waiting.values() if item[1].kind in kinds]
+        place = min(others, key=lambda item: (item[1].urgency, -item[1].priority, item[0]), default=None)
+        return None if place is None else place[1]
+
+    def _first(self) -> Waiting | None:
+        """The most urgent."""
         while self._urgent and not self._is_live(self._urgent[0]):
             heappop(self._urgent)
-        if not self._urgent:
-            return None
-        first = self._waiting[self._urgent[0][3]][1]
+        return self._waiting[self._urgent[0][3]][1] if self._urgent else None
+
+    def _aged(self, first: Waiting) -> Waiting | None:
+        """Whose turn it is for having waited; None where it is nobody's."""
         if self._left % AGE_EVERY != AGE_EVERY - 1:
-            return first
+            return None
         is_cancelling = first.urgency is Urgency.CANCEL
-        return next(
-            (item for _, item in self._waiting.values() if not is_cancelling or item.kind is RequestKind.QUERY), first
-        )
+        requests = (request for _, request in self._waiting.values())
+        return next((request for request in requests if not is_cancelling or request.kind is RequestKind.QUERY), None)
 
     def _tidy(self) -> None:
         """Drop the entries of requests that have left out of their turn."""
@@ -157,5 +177,9 @@ class SendQueue:
         return found is not None and found[0] == entry[2]
 
     def _has_cancel(self) -> bool:
-        first = self._next()
+        first = self._first()
         return first is not None and first.urgency is Urgency.CANCEL
+
+
+def _is_always_let_in(request: Waiting) -> bool:
+    return request.kind in (RequestKind.CANCEL, RequestKind.QUERY) or request.key.startswith(FLATTEN_PREFIX)

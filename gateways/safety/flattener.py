@@ -56,6 +56,7 @@ class Task(msgspec.Struct):
 
     :param target: signed; between 0 and what was held at the beginning.
     :ivar attempts: orders in a row that brought nothing.
+    :ivar cancelled: when an order of the strategy was last cancelled for it, by its id.
     """
 
     command_id: str
@@ -68,7 +69,7 @@ class Task(msgspec.Struct):
     attempts: int = 0
     retry_ns: int = 0
     order_id: str = ""
-    cancelled: set[str] = msgspec.field(default_factory=set)
+    cancelled: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,6 +83,7 @@ class Moment(NamedTuple):
     :ivar orders: of the strategy in the instrument that can still fill.
     :ivar epoch: of the strategy that is served.
     :ivar now_ns: market time; `mono_ns` of the monotonic clock.
+    :ivar is_waiting: the last order still waits for the venue's rate limit.
     """
 
     held: Decimal
@@ -89,6 +91,7 @@ class Moment(NamedTuple):
     epoch: int
     now_ns: int
     mono_ns: int
+    is_waiting: bool = False
 
 
 def flatten_prefix(order_prefix: str, venue: str) -> str:
@@ -143,9 +146,11 @@ class Flattener:
         return step
 
     def _next(self, task: Task, moment: Moment) -> Step | None:
-        to_cancel = [order for order in moment.orders if _is_to_cancel(order, task.cancelled)]
+        if moment.is_waiting:
+            return None
+        to_cancel = [order for order in moment.orders if _is_to_cancel(order, task.cancelled, moment.mono_ns)]
         if to_cancel:
-            task.cancelled.update(order.request.client_order_id for order in to_cancel)
+            task.cancelled.update((order.request.client_order_id, moment.mono_ns) for order in to_cancel)
             return CancelFirst(to_cancel)
         if moment.orders:
             return self._give_up(task, moment, "orders are still open") if self._is_late(task, moment) else None
@@ -213,9 +218,12 @@ class Flattener:
         return Finished(task.command_id, is_ok=False, text=f"{holds}: {why}; close it by hand")
 
 
-def _is_to_cancel(order: Order, cancelled: set[str]) -> bool:
-    """Whether an order of the strategy's own is to be cancelled: once, or again where it works on."""
+def _is_to_cancel(order: Order, cancelled: Mapping[str, int], mono_ns: int) -> bool:
+    """Whether an order of the strategy's own is to be cancelled: once, or again after a while where it works on."""
     name = order.request.client_order_id
     if name.startswith(FLATTEN_PREFIX) or order.state is OrderState.CANCELLING:
         return False
-    return name not in cancelled or order.state in (OrderState.IN_FLIGHT, OrderState.WORKING)
+    if name not in cancelled:
+        return True
+    is_working = order.state in (OrderState.IN_FLIGHT, OrderState.WORKING)
+    return is_working and mono_ns - cancelled[name] >= RETRY_NS

@@ -104,6 +104,7 @@ class Guard:
     def halt(self, reason: str, *, is_flattening: bool, by: str) -> None:
         """Deny every new order from this moment, cancel all that work, and set the latch for those who come later."""
         self._stand_still(reason, is_flattening=is_flattening, by=by)
+        self._desk.withdraw_waiting(HALTED)
         self._desk.cancel_orders(self._desk.records.open_orders(), HALTED)
         self._set_latch(HaltNote(reason=reason, at_ns=time_ns(), by=by, is_flattening=is_flattening))
 
@@ -136,6 +137,9 @@ class Guard:
             return f"{self._process} stays halted: {self._latch} is set by {note.by}: {note.reason}; remove it first"
         self.states.halt_reason = None
         self.is_flattening = False
+        for task in self.flattener.tasks.values():
+            if not task.command_id:
+                self._desk.forget_waiting(task.order_id)
         self.flattener.forget_unasked()
         self._latch_seen = None
         return ""
@@ -163,6 +167,7 @@ class Guard:
             return f"{self._process} cannot write its journal, so its trading states are not loosened; free the disk"
         self.states.apply(command)
         if command.state is TradingState.HALTED:
+            self._desk.withdraw_waiting(TRADING_STATE, command.strategy or None)
             orders = self._desk.records.open_orders(command.strategy or None)
             self._desk.cancel_orders(orders, TRADING_STATE)
         return ""
@@ -186,6 +191,7 @@ class Guard:
             moment = self._moment(task, mono_ns)
             step = self.flattener.next(task, moment)
             if isinstance(step, CancelFirst):
+                self._desk.withdraw_waiting(FLATTENING, task.strategy)
                 self._desk.cancel_orders(step.orders, FLATTENING)
             elif isinstance(step, Send):
                 self._desk.submit(step.order, encode(step.order))
@@ -198,7 +204,8 @@ class Guard:
         open_orders = self._desk.records.open_orders(task.strategy)
         orders = [order for order in open_orders if order.request.instrument == task.instrument]
         held, epoch = self._held(task.strategy, task.instrument), self._desk.gate.epoch(task.strategy)
-        return Moment(held, orders, epoch, self._now_ns(), mono_ns)
+        is_waiting = bool(task.order_id) and self._desk.is_waiting(task.order_id)
+        return Moment(held, orders, epoch, self._now_ns(), mono_ns, is_waiting)
 
     def _flatten_all(self, why: str, mono_ns: int, strategy: str | None = None) -> None:
         """Close everything that is held: by everybody, or by one strategy. What was given up is begun again later."""
@@ -211,6 +218,10 @@ class Guard:
         return key not in self.flattener.tasks and mono_ns >= self._begin_again_ns.get(key, 0)
 
     def _begin(self, task: Task, mono_ns: int) -> None:
+        earlier = self.flattener.tasks.get(task.key)
+        if earlier is not None and earlier.command_id != task.command_id:
+            self._desk.forget_waiting(earlier.order_id)
+        self._desk.withdraw_waiting(FLATTENING, task.strategy)
         end = self.flattener.begin(task)
         if end is not None:
             self._begin_again_ns[task.key] = mono_ns + BEGIN_AGAIN_NS
@@ -241,6 +252,7 @@ class Guard:
 
     def _on_silence(self, strategy: str, mono_ns: int) -> None:
         self.states.silenced(strategy)
+        self._desk.withdraw_waiting(SILENT, strategy)
         self._silent_since_ns[strategy] = mono_ns
         orders = self._desk.records.open_orders(strategy)
         self._desk.cancel_orders(orders, SILENT)
@@ -285,6 +297,8 @@ class Guard:
         if self.is_flattening:
             self._flatten_all("halt", mono_ns)
         self.advance(mono_ns)
+        if self._desk.is_venue_up:
+            self._desk.cancel_fenced()
         if self.states.is_unrestricted or not self._desk.is_venue_up:
             return
         for order in self._desk.records.open_orders():
