@@ -206,7 +206,8 @@ class GatewayActor(ChildActor):
         elif isinstance(message, ExecutionsApplied | StillAlive) and self._links.dismiss(delivery, message):
             return
         elif isinstance(message, ExecutionsApplied):
-            self._desk.records.acknowledge(message.strategy, message.seq)
+            seq = self._desk.records.acknowledge(message.strategy, message.seq)
+            self._log.note_acknowledged(message.strategy, seq)
         elif isinstance(message, StillAlive):
             self._links.addresses.heard(delivery)
             self._guard.heard(message.strategy, monotonic_ns())

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from actors.runtime.journal import Journal, JournalFailed, read_journal
 from gateways.gate.order_gate import OrderGate
@@ -47,7 +50,14 @@ class Fenced(Message, frozen=True, tag="fenced"):
     epoch: Count
 
 
-Note = FundingKnown | ForcedKnown | HeldBefore | Fenced | SetTradingState
+class Acknowledged(Message, frozen=True, tag="acknowledged"):
+    """The strategy has journaled its reports up to this number."""
+
+    strategy: Id
+    seq: Count
+
+
+Note = FundingKnown | ForcedKnown | HeldBefore | Fenced | SetTradingState | Acknowledged
 _NOTE: Codec[Note] = Codec("intent journal", Note)
 
 
@@ -59,6 +69,11 @@ class IntentChannel(IntEnum):
 
 COPIED_CHANNELS = (IntentChannel.INTENT, IntentChannel.REPORT)
 """What the ledger is told of."""
+
+ACKNOWLEDGED_EVERY: Final = 1_024
+"""Reports of a strategy between two notes of what it has acknowledged: at most so many more are kept after a start."""
+
+log = structlog.get_logger()
 
 
 class IntentLog:
@@ -77,6 +92,7 @@ class IntentLog:
         self.recorded = 0
         self.last_flatten = 0
         self.bases: dict[str, Decimal] = {}
+        self._acknowledged: dict[str, int] = {}
         self.on_recorded: Callable[[bytes], None] = lambda _: None
         self.sync = self._journal.sync
         self.close = self._journal.close
@@ -117,6 +133,19 @@ class IntentLog:
     def note_trading_state(self, command: SetTradingState) -> None:
         self._write((IntentChannel.NOTE, encode(command)))
 
+    def note_acknowledged(self, strategy: str, seq: int) -> None:
+        """Note now and then how far a strategy has acknowledged its reports, so that the next process need not keep
+        them; where the journal does not take it, the next one will be noted.
+        """
+        if seq - self._acknowledged.get(strategy, 0) < ACKNOWLEDGED_EVERY:
+            return
+        try:
+            self._write((IntentChannel.NOTE, encode(Acknowledged(strategy, seq))))
+        except JournalFailed as error:
+            log.warning("acknowledgement not noted", strategy=strategy, seq=seq, error=str(error))
+        else:
+            self._acknowledged[strategy] = seq
+
     def restore(self, instruments: Mapping[str, Instrument], gate: OrderGate) -> OrderRecords:
         """The books as they stood when the log ends; fences and trading states are put up again at the gate."""
         records = OrderRecords(instruments)
@@ -134,18 +163,22 @@ class IntentLog:
                 elif isinstance(request, AmendOrder):
                     records.record_amendment(request)
             else:
-                note = _NOTE.decode(payload)
-                if isinstance(note, Fenced):
-                    gate.fence(note.strategy, note.epoch)
-                elif isinstance(note, SetTradingState):
-                    gate.states.apply(note)
-                elif isinstance(note, ForcedKnown):
-                    records.forced_fills = note.number
-                elif isinstance(note, HeldBefore):
-                    self.bases[note.currency] = note.amount
-                else:
-                    records.fundings = note.number
+                self._restore_note(_NOTE.decode(payload), records, gate)
         return records
+
+    def _restore_note(self, note: Note, records: OrderRecords, gate: OrderGate) -> None:
+        if isinstance(note, Fenced):
+            gate.fence(note.strategy, note.epoch)
+        elif isinstance(note, SetTradingState):
+            gate.states.apply(note)
+        elif isinstance(note, ForcedKnown):
+            records.forced_fills = note.number
+        elif isinstance(note, HeldBefore):
+            self.bases[note.currency] = note.amount
+        elif isinstance(note, Acknowledged):
+            self._acknowledged[note.strategy] = records.acknowledge(note.strategy, note.seq)
+        else:
+            records.fundings = note.number
 
     def _write(self, *records: tuple[IntentChannel, bytes]) -> None:
         try:

@@ -101,9 +101,7 @@ class OrderDesk:
         self.report, self.catch_up = self._reports.report, self._reports.catch_up
         self.on_funding, self.on_forced = self._reports.on_funding, self._reports.on_forced
         self.denials = self._reports.denials
-        self._to_cancel = {
-            order.request.client_order_id for order in records.open_orders() if order.state is OrderState.CANCELLING
-        }
+        self._to_cancel = set(records.cancels_asked)
         self._cancelled_ns: dict[str, int] = {}
         self._unsent_cancels: dict[str, bytes] = {}
 

@@ -167,6 +167,8 @@ class ReportDesk:
             log.error("funding not journaled", number=booked.number, error=str(error))
             return
         self._records.fundings = booked.number
+        if not reports:
+            log.warning("funding of a position that none of ours holds", booked=booked)
         for report in reports:
             self._records.apply(report)
             self._to_strategy(report.strategy, encode(report))

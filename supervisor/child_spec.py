@@ -16,7 +16,11 @@ EXCHANGE: Final = "exchange"
 
 
 class Restart(Enum):
-    """When an ended child is started again. The value says it in words."""
+    """When an ended child is started again. The value says it in words.
+
+    One that is PERMANENT is never given up, since nobody else answers for its account: past the intensity it only waits
+    longer, up to `backoff_max_s`.
+    """
 
     PERMANENT = "always"
     TRANSIENT = "unless it ended by itself with exit code 0"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from messages.control import ProcessKind
+from supervisor.child_spec import Restart
 from supervisor.children import Child, Ended, Finished, Lost, Quarantine, Relaunch, Verdict, describe_end
 from supervisor.closing import Closing
 from supervisor.floor import Floor
@@ -38,7 +39,8 @@ class Deaths:
     def _relaunch(self, child: Child, verdict: Relaunch, how: str) -> None:
         floor, policy = self._floor, self._floor.plan.policy
         wait_s = (verdict.at_ns - floor.now_ns) / NS_PER_S
-        count = f"restart {len(child.restarted_ns)} of at most {policy.restarts_max} within {policy.period_s:g} s"
+        most = "" if child.plan.restart is Restart.PERMANENT else f" of at most {policy.restarts_max}"
+        count = f"restart {len(child.restarted_ns)}{most} within {policy.period_s:g} s"
         floor.alert(f"{how}; {count}, in {wait_s:.1f} s", process=child.name)
         if child.kind is ProcessKind.STRATEGY:
             floor.fence(child, is_final=False)

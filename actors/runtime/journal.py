@@ -11,6 +11,7 @@ refuses to open.
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -69,6 +70,7 @@ class Journal:
         self._directory = directory
         self._segment_bytes_max = segment_bytes_max
         self._buffer = bytearray()
+        self._is_torn = False
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         segments = segment_files(directory)
         for segment in segments:
@@ -100,8 +102,11 @@ class Journal:
     def flush(self) -> None:
         """Write what was appended; it then survives the death of the process.
 
-        :raises JournalFailed: it could not be written whole; the part that was is cut off again.
+        :raises JournalFailed: it could not be written whole; the part that was is cut off again, before anything else
+            is written.
         """
+        if self._is_torn:
+            self._undo()
         if not self._buffer:
             return
         try:
@@ -109,6 +114,7 @@ class Journal:
             if written != len(self._buffer):
                 raise OSError(f"{written} of {len(self._buffer)} bytes written")
         except OSError as error:
+            self._is_torn = True
             self._undo()
             raise JournalFailed(f"journal {self._directory} cannot be written: {error}; free the disk") from error
         self._size += written
@@ -140,8 +146,16 @@ class Journal:
             os.close(self._fd)
 
     def _undo(self) -> None:
-        os.ftruncate(self._fd, self._size)
-        os.lseek(self._fd, self._size, os.SEEK_SET)
+        """Cut off what a failed write has left behind the last whole flush."""
+        try:
+            os.ftruncate(self._fd, self._size)
+            os.lseek(self._fd, self._size, os.SEEK_SET)
+        except OSError as error:
+            raise JournalFailed(
+                f"journal {self._directory} cannot be cut back to byte {self._size} of segment {self._number} after a "
+                f"failed write: {error}; check the disk"
+            ) from error
+        self._is_torn = False
 
     def _rotate(self) -> None:
         """Go on in a new segment; in the old one where there is no room for a new one, for its records are safe."""
@@ -151,7 +165,8 @@ class Journal:
             self._open(self._number + 1)
         except JournalFailed:
             return
-        os.close(old_fd)
+        with suppress(OSError):  # it is synced
+            os.close(old_fd)
 
     def _open(self, number: int) -> None:
         path = self._directory / _name(number)

@@ -49,6 +49,8 @@ _WIDE: Final = Context(prec=100)
 
 class OrderRecords:
     """:param instruments: by instrument id, of this gateway.
+    :ivar cancels_asked: the open orders whose cancel was journaled and not refused since, whatever is known of them
+        otherwise.
     :ivar crossings: the open orders, as far as a new one could trade with them.
     :ivar executions: when orders filled, for whoever looks for repetitions.
     :ivar fundings: number of the last booking of the venue that was shared out; `forced_fills` of the last thing that
@@ -58,6 +60,7 @@ class OrderRecords:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments = instruments
         self.orders: dict[str, Order] = {}
+        self.cancels_asked: set[str] = set()
         self.fundings = 0
         self.forced_fills = 0
         self._closed: deque[str] = deque()
@@ -123,13 +126,18 @@ class OrderRecords:
             return
         was_open, is_answer = order.is_open, self._risk.is_answer(numbered, order)
         order.apply(numbered)
+        if isinstance(numbered, CancelRejected):
+            self.cancels_asked.discard(numbered.client_order_id)
         if was_open:
             self._risk.reported(numbered, order, is_answer=is_answer)
             if not order.is_open:
                 self._close(order.request.client_order_id)
 
     def cancel_requested(self, client_order_id: str) -> None:
-        self.orders[client_order_id].apply(CancelRequested(client_order_id))
+        order = self.orders[client_order_id]
+        order.apply(CancelRequested(client_order_id))
+        if order.is_open:
+            self.cancels_asked.add(client_order_id)
 
     def open_orders(self, strategy: str | None = None) -> list[Order]:
         """Orders that can still fill, oldest first: of one strategy, or of all."""
@@ -140,11 +148,11 @@ class OrderRecords:
         return len(self._open)
 
     def open_count_of(self, strategy: str) -> int:
-        return self._risk.open_counts[strategy]
+        return self._risk.open_counts.get(strategy, 0)
 
     def stake(self, strategy: str, instrument: str) -> Stake:
-        """What a strategy has at stake in an instrument; it goes on being true."""
-        return self._risk.stakes[strategy, instrument]
+        """What a strategy has at stake in an instrument of this gateway; it goes on being true."""
+        return self._risk.stakes[strategy, instrument] if instrument in self._instruments else Stake()
 
     def counted(self, client_order_id: str) -> Decimal:
         """What of an order is in its stake: all that it may still fill; 0 where it is not open."""
@@ -155,17 +163,21 @@ class OrderRecords:
         return self._risk.exposures()
 
     def last_seq(self, strategy: str) -> int:
-        return self._last_seq[strategy]
+        return self._last_seq.get(strategy, 0)
 
     def reports_from(self, strategy: str, seq: int) -> list[ExecutionReport]:
         """The strategy's reports from this number on, as far as they were not acknowledged."""
-        return [report for report in self._reports[strategy] if report.seq >= seq]
+        return [report for report in self._reports.get(strategy, ()) if report.seq >= seq]
 
-    def acknowledge(self, strategy: str, seq: int) -> None:
-        """The strategy has journaled its reports up to this number; they need not be kept in memory."""
-        reports = self._reports[strategy]
+    def acknowledge(self, strategy: str, seq: int) -> int:
+        """The strategy has journaled its reports up to this number; they need not be kept in memory.
+
+        :returns: the number again; that of its last report where it is beyond.
+        """
+        reports = self._reports.get(strategy)
         while reports and reports[0].seq <= seq:
             reports.popleft()
+        return min(seq, self.last_seq(strategy))
 
     def positions(self, strategy: str | None = None) -> dict[str, Decimal]:
         """Signed, by instrument id: of one strategy, or summed over all. Flat ones are left out."""
@@ -185,16 +197,17 @@ class OrderRecords:
 
     def reducible(self, strategy: str, instrument: str, side: Side) -> Decimal:
         """What a strategy may still trade on this side without turning its position: less what works there already."""
-        return self._risk.stakes[strategy, instrument].reducible(side)
+        return self.stake(strategy, instrument).reducible(side)
 
     def share_funding(self, booked: FundingBooked) -> list[FundingPaid]:
         """Divide what the venue booked on the whole position among those who hold it, exactly.
 
         Each gets the part of the amount that its position is of the whole; the last takes the remainder, so that the
-        parts sum to the amount.
+        parts sum to the amount. In an instrument that this gateway does not trade, nobody has one.
         """
-        instrument = self._instruments[booked.instrument]
-        holders = [(owner, size) for (owner, held), size in self._positions.items() if held == instrument.id and size]
+        holders = [
+            (owner, size) for (owner, held), size in self._positions.items() if held == booked.instrument and size
+        ]
         whole, left = sum((size for _, size in holders), ZERO), booked.amount
         paid = []
         for number, (owner, size) in enumerate(holders, start=1):
@@ -256,6 +269,7 @@ class OrderRecords:
 
     def _close(self, client_order_id: str) -> None:
         del self._open[client_order_id]
+        self.cancels_asked.discard(client_order_id)
         self._closed.append(client_order_id)
         if len(self._closed) > CLOSED_ORDERS_KEPT_MAX:
             del self.orders[self._closed.popleft()]

@@ -104,9 +104,11 @@ class Guard:
     def halt(self, reason: str, *, is_flattening: bool, by: str) -> None:
         """Deny every new order from this moment, cancel all that work, and set the latch for those who come later."""
         self._stand_still(reason, is_flattening=is_flattening, by=by)
-        self._desk.withdraw_waiting(HALTED)
-        self._desk.cancel_orders(self._desk.records.open_orders(), HALTED)
-        self._set_latch(HaltNote(reason=reason, at_ns=time_ns(), by=by, is_flattening=is_flattening))
+        try:
+            self._desk.withdraw_waiting(HALTED)
+            self._desk.cancel_orders(self._desk.records.open_orders(), HALTED)
+        finally:  # whatever becomes of the cancels, the next process must not trade
+            self._set_latch(HaltNote(reason=reason, at_ns=time_ns(), by=by, is_flattening=is_flattening))
 
     def halt_unasked(self, reason: str, *, is_flattening: bool, by: str) -> None:
         """The same at the word of somebody else than the supervisor, which is told."""
@@ -266,8 +268,14 @@ class Guard:
             log.warning(text)
 
     def _expect_owners(self, mono_ns: int) -> None:
-        """A strategy whose orders were found in the journal is expected to speak, after some time to connect."""
-        owners = {order.request.strategy for order in self._desk.records.open_orders()}
+        """A strategy whose orders were found in the journal is expected to speak, after some time to connect.
+
+        So is one that holds something, as far as there is a policy for its death: else, were the gateway to die with
+        it, its position would stay. Of one that the cluster runs no more, nothing is expected.
+        """
+        records = self._desk.records
+        owners = {order.request.strategy for order in records.open_orders()}
+        owners |= records.holdings().keys() & self._policies.keys()
         for strategy in owners - self.liveness.expected:
             self.liveness.heard(strategy, mono_ns + HELLO_GRACE_NS)
 

@@ -1,7 +1,7 @@
 """What the journals of a cluster say of its orders and fills: the gateways' and the strategies' side of each."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -38,11 +38,13 @@ class GatewayBooks(NamedTuple):
     :param intents: how often each client order id was about to be sent.
     :param taken: ids that the venue has acknowledged, filled or ended: of which it made an order.
     :param fills: how often each fill was passed on.
+    :param positions: what the fills come to, by strategy and instrument, without fees taken in what was bought.
     """
 
     intents: Counter[str]
     taken: frozenset[str]
     fills: Counter[FillKey]
+    positions: Mapping[tuple[str, str], Decimal] = {}
 
 
 def gateway_books(journal_dir: Path) -> dict[str, GatewayBooks]:
@@ -66,6 +68,7 @@ def _books(folder: Path) -> GatewayBooks:
     intents: Counter[str] = Counter()
     taken: set[str] = set()
     fills: Counter[FillKey] = Counter()
+    positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for channel, payload in read_journal(folder):
         if channel == IntentChannel.INTENT:
             request = TO_GATEWAY.decode(payload)
@@ -77,7 +80,8 @@ def _books(folder: Path) -> GatewayBooks:
                 taken.add(report.client_order_id)  # type: ignore[union-attr]  # all of them have one
             if isinstance(report, Fill):
                 fills[_key(report)] += 1
-    return GatewayBooks(intents, frozenset(taken), fills)
+                positions[report.strategy, report.instrument] += report.side.sign * report.quantity
+    return GatewayBooks(intents, frozenset(taken), fills, positions)
 
 
 def _is_of_order(report: object) -> bool:

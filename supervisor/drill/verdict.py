@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from supervisor.drill.books import FillKey, GatewayBooks
 
 ZERO = Decimal(0)
+DEAD = ("faulted", "quarantined")
+"""Lifecycles of strategies whose last word may be old."""
 
 
 class Verdict(NamedTuple):
@@ -48,16 +50,20 @@ def judge(report: Mapping[str, Any], gateways: Mapping[str, GatewayBooks], told:
         orders += accepted
         lost += abs(accepted - (len(books.taken) if books is not None else 0))
         duplicated += sum(count - 1 for count in books.intents.values()) if books is not None else 0
-    return Verdict(orders, sum(told.values()), lost, duplicated, tuple(_wrong_positions(report)))
+    return Verdict(orders, sum(told.values()), lost, duplicated, tuple(_wrong_positions(report, gateways)))
 
 
-def _wrong_positions(report: Mapping[str, Any]) -> list[str]:
+def _wrong_positions(report: Mapping[str, Any], gateways: Mapping[str, GatewayBooks]) -> list[str]:
+    """Of a strategy that is dead, its gateway's books speak: its own last word may be from before its last fill."""
     wrong = []
     for gateway, venue in report["gateways"].items():
         for symbol, position in venue["positions"].items():
             name, at_venue = f"{symbol}.{gateway}", Decimal(position)
-            held = [Decimal(strategy["positions"].get(name, "0")) for strategy in report["strategies"].values()]
-            ours = sum(held, ZERO)
+            ours = ZERO
+            for strategy, said in report["strategies"].items():
+                is_dead = said.get("lifecycle") in DEAD and gateway in gateways
+                own = Decimal(said["positions"].get(name, "0"))
+                ours += gateways[gateway].positions.get((strategy, name), ZERO) if is_dead else own
             if ours != at_venue:
                 wrong.append(f"{name}: strategies hold {ours}, the venue says {at_venue}")
     return wrong

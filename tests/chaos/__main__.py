@@ -44,7 +44,7 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_row(
             row.fault, row.promise, str(row.runs), str(row.orders), str(row.fills), str(row.lost), str(row.duplicated),
             f"{row.median_ms:.0f}", f"{row.worst_ms:.0f}", f"{row.noticed_ms:.0f}",
-            "kept" if row.is_kept else "BROKEN: " + "; ".join(row.broken),
+            f"kept {row.note}".strip() if row.is_kept else "BROKEN: " + "; ".join(row.broken),
         )  # fmt: skip
     return table
 

@@ -7,6 +7,7 @@ from supervisor.drill.verdict import Verdict
 
 class Row(msgspec.Struct, kw_only=True):
     """:param worst_ms: the longest recovery; :param noticed_ms: the longest time until the supervisor knew.
+    :param note: what else was measured.
     :param broken: promises that were not kept, a sentence each.
     """
 
@@ -20,6 +21,7 @@ class Row(msgspec.Struct, kw_only=True):
     worst_ms: float = 0.0
     median_ms: float = 0.0
     noticed_ms: float = 0.0
+    note: str = ""
     broken: list[str] = msgspec.field(default_factory=list)
 
     @property

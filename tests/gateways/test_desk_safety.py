@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from gateways.venue import ForcedFill, OpenOrder
 from messages.orders import CancelOrder, Fill, Side
 from tests.support.desk import DeskFloor
-from tests.support.orders import PERPETUAL, SPOT, accepted, closed, fill, submit
+from tests.support.orders import PERPETUAL, SPOT, accepted, cancel, closed, fill, status, submit
 
 D = Decimal
 
@@ -138,3 +138,17 @@ def test_an_instrument_whose_reports_were_missed_is_uncertain(desk: DeskFloor) -
     with desk.full_disk():
         desk.desk.report(fill(order, "0.004"))
     assert desk.desk.uncertain_instruments == {SPOT.id}
+
+
+def test_a_cancel_outlives_the_loss_of_the_venue_and_of_the_gateway(desk: DeskFloor) -> None:
+    order = submit()
+    desk.submit(order)
+    desk.desk.report(accepted(order))
+    desk.desk.cancel(cancel(order))
+    desk.desk.venue_is_lost()
+    again = desk.killed_and_restarted()
+    again.sends()
+    again.desk.on_order_status(status(order))
+    (repeated,) = again.sends()
+    assert isinstance(repeated, CancelOrder)
+    assert (repeated.client_order_id, repeated.caused_by) == (order.client_order_id, "cancel-repeated")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import gateways.intent_log
 from actors.runtime.child import EXIT_OK
 from actors.runtime.spec import write_spec
 from gateways.venue import AccountQuery, VenueLogin
@@ -133,3 +134,24 @@ def test_the_gateway_process_runs_until_it_is_signalled(floor: GatewayFloor, tmp
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_was_acknowledged_is_not_kept_by_the_next_gateway(
+    floor: GatewayFloor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways.intent_log, "ACKNOWLEDGED_EVERY", 2)
+    floor.open()
+    carry = floor.strategy()
+    order = submit()
+    carry.says(order)
+    floor.venue.hears_a(SubmitOrder)
+    floor.venue.tells(accepted(order), fill(order, "0.004"), fill(order, "0.004", "t-2"))
+    assert [carry.hears().seq for _ in range(3)] == [1, 2, 3]  # type: ignore[union-attr]
+    carry.says(cancel(order))
+    floor.venue.hears_a(CancelOrder)  # and so the acknowledgements before it were heard
+    floor.restart_as_killed(tmp_path)
+    carry.close()
+    carry = PlayedStrategy(floor.context, floor, "carry")
+    carry.is_acknowledging = False
+    welcome = carry.joins()
+    assert carry.heard == [fill(order, "0.004", "t-2", seq=3), welcome], "two were noted, the third not yet"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from actors.runtime.journal import JournalFailed, Record, read_journal
 from gateways.gate.order_gate import OrderGate
-from gateways.intent_log import Fenced, FundingKnown, IntentChannel, IntentLog
+from gateways.intent_log import ACKNOWLEDGED_EVERY, Acknowledged, Fenced, FundingKnown, IntentChannel, IntentLog
 from messages.base import Message
 from messages.codec import encode
 from messages.control import FenceStrategy
@@ -91,6 +92,19 @@ def test_what_could_not_be_written_is_not_written_later(tmp_path: Path) -> None:
     log.intend(encode(submit(2)))
     assert list(read_journal(tmp_path)) == [Record(IntentChannel.INTENT, encode(submit(2)))]
     log.close()
+
+
+def test_an_acknowledgement_is_noted_now_and_then_and_again_where_the_disk_was_full(tmp_path: Path) -> None:
+    log = IntentLog(tmp_path)
+    log.note_acknowledged("carry", ACKNOWLEDGED_EVERY - 1)
+    with files_no_longer_than(8), capture_logs() as logs:
+        log.note_acknowledged("carry", ACKNOWLEDGED_EVERY)
+    assert [entry["event"] for entry in logs] == ["acknowledgement not noted"]
+    for number in range(ACKNOWLEDGED_EVERY + 1, 2 * ACKNOWLEDGED_EVERY + 2):
+        log.note_acknowledged("carry", number)
+    log.close()
+    notes = [Acknowledged("carry", seq) for seq in (ACKNOWLEDGED_EVERY + 1, 2 * ACKNOWLEDGED_EVERY + 1)]
+    assert list(read_journal(tmp_path)) == [Record(IntentChannel.NOTE, encode(note)) for note in notes]
 
 
 def test_an_empty_log_makes_empty_books(tmp_path: Path) -> None:
@@ -196,6 +210,7 @@ def test_the_books_of_the_next_process_are_those_of_the_last(plan: list[Any], fe
         live, restored = floor.records, again.records
         assert restored.orders == live.orders
         assert [order.request for order in restored.open_orders()] == [order.request for order in live.open_orders()]
+        assert restored.cancels_asked == live.cancels_asked
         assert restored.fundings == live.fundings
         assert restored.positions() == live.positions()
         for strategy in ("carry", "other"):

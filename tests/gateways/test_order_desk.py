@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from gateways.venue import OrderStatus
 from messages.control import FenceStrategy
@@ -514,6 +515,14 @@ def test_a_funding_is_shared_out_by_position_journaled_and_told_once(holders: De
     assert again.records.reports_from("carry", 2) == [
         FundingPaid("carry", PERPETUAL.id, D("0.00000015"), "BTC", 0.0001, D(-3), "1", NOW_NS, 2)
     ]
+
+
+def test_a_funding_of_what_the_gateway_does_not_trade_is_known_and_shared_with_nobody(holders: DeskFloor) -> None:
+    with capture_logs() as logs:
+        holders.desk.on_funding(booked(1, "0.2", instrument="DOGEUSDT.sim"))
+    assert [entry["event"] for entry in logs] == ["funding of a position that none of ours holds"]
+    assert holders.tells() == []
+    assert holders.killed_and_restarted().records.fundings == 1
 
 
 def test_a_funding_ahead_of_its_turn_waits_for_those_before_it(holders: DeskFloor) -> None:

@@ -1,5 +1,6 @@
 """Whatever order an order's reports come in, and however often: the same position, and one end."""
 
+import os
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -16,6 +17,9 @@ from tests.support.orders import INSTRUMENTS, SPOT, accepted, closed, fill, stat
 
 D = Decimal
 ORDER = submit(quantity=D("0.010"))
+
+SHUFFLES = int(os.environ.get("OUTCRY_FUZZ", "500"))
+"""Orders of reports that are tried; OUTCRY_FUZZ=100000 for the long run."""
 
 
 class Books:
@@ -80,7 +84,7 @@ def test_every_order_of_the_reports_of_an_order_leads_to_the_same_books() -> Non
         check(list(arranged), quantities, CloseReason.FILLED)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=SHUFFLES, deadline=None)
 @given(data=st.data(), count=st.integers(0, 5))
 def test_repeated_and_reordered_reports_are_applied_once(data: Any, count: int) -> None:
     quantities = ("0.001", "0.002", "0.003", "0.001", "0.002")[:count]

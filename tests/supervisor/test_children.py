@@ -107,9 +107,22 @@ def test_restarts_older_than_the_period_do_not_count() -> None:
 
 def test_no_restart_is_allowed_where_the_maximum_is_zero() -> None:
     policy = RestartPolicy(restarts_max=0)
-    subject = Child(child("spot", ProcessKind.GATEWAY, Restart.PERMANENT), policy, HEARTBEAT_TIMEOUT_NS)
+    subject = Child(child("carry", ProcessKind.STRATEGY, Restart.TRANSIENT), policy, HEARTBEAT_TIMEOUT_NS)
     subject.on_message(Launched(0))
     assert subject.on_message(killed(1)) == (Quarantine(0, 60.0),)
+
+
+def test_a_gateway_is_never_given_up_and_waits_longer_each_time() -> None:
+    policy = RestartPolicy(restarts_max=3, period_s=1_000.0, backoff_min_s=0.5, backoff_max_s=2.0)
+    subject = Child(child("spot", ProcessKind.GATEWAY, Restart.PERMANENT), policy, HEARTBEAT_TIMEOUT_NS)
+    now_ns, waits_s = 0, []
+    for _ in range(6):
+        subject.on_message(Launched(now_ns))
+        (verdict,) = subject.on_message(killed(now_ns))
+        assert isinstance(verdict, Relaunch)
+        waits_s.append((verdict.at_ns - now_ns) / SECOND)
+        now_ns = verdict.at_ns
+    assert waits_s == [0.0, 0.5, 1.0, 2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(

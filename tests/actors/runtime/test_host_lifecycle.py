@@ -23,6 +23,7 @@ from messages.control import (
     ParametersChanged,
     Pause,
     Ready,
+    RecoveryCompleted,
     Resume,
     ResumeStrategy,
     StopProcess,
@@ -178,3 +179,16 @@ def test_a_host_writes_snapshots_when_it_is_idle_and_the_next_incarnation_begins
     status = floor.report().status
     assert (status.positions[NEAR.id], status.fills, status.messages) == (Decimal("0.010"), 2, heard + 2)
     assert begun > [Position(1, 100)], "not from the beginning"
+
+
+def test_a_strategy_that_was_paused_before_its_start_is_told_so_before_it_may_open_anything(floor: HostFloor) -> None:
+    floor.start_trading(is_paused=True)
+    kinds = [type(message) for message in floor.told()]
+    assert kinds.index(DrainStrategy) < kinds.index(RecoveryCompleted)
+    assert floor.report().status.lifecycle is Lifecycle.PAUSED
+    floor.supervisor.tell("carry", Pause("p"))
+    next_that(floor.supervisor.hears, lambda message: getattr(message, "command_id", "") == "p", "p done")
+    floor.supervisor.tell("carry", Resume("r"))
+    floor.is_told_a(ResumeStrategy)
+    assert [type(message) for message in floor.told()].count(DrainStrategy) == 1
+    assert floor.report().status.lifecycle is Lifecycle.RUNNING

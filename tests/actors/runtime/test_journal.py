@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import google_crc32c
 import pytest
@@ -305,6 +306,53 @@ def test_a_full_disk_is_a_failure_and_leaves_nothing_half_written(tmp_path: Path
     journal.append(2, b"after")
     journal.close()
     assert list(read_journal(tmp_path)) == [Record(0, b"before"), Record(2, b"after")]
+
+
+def refuses(*_: object) -> NoReturn:
+    raise OSError("Read-only file system")
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "lseek"])
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_cannot_be_cut_off_again_is_a_failure_until_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, is_kept: bool
+) -> None:
+    journal = Journal(tmp_path)
+    journal.append(0, b"before")
+    journal.flush()
+    (segment,) = segment_files(tmp_path)
+    size = segment.stat().st_size
+    kept = Record(1, b"x" * 100)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, call, refuses)
+        journal.append(*kept)
+        with files_no_longer_than(size + 50), pytest.raises(JournalFailed, match=f"cut back to byte {size} of segment"):
+            journal.flush()
+        for _ in range(2):
+            with pytest.raises(JournalFailed, match=r"Read-only file system; check the disk"):
+                journal.flush()  # there is room again, but not at the right place
+        if not is_kept:
+            journal.discard()
+        with pytest.raises(JournalFailed, match="cut back"):
+            journal.flush()  # with nothing to write, too
+        assert list(read_journal(tmp_path)) == [Record(0, b"before")]
+    journal.append(2, b"after")
+    journal.close()
+    assert list(read_journal(tmp_path)) == [Record(0, b"before"), *[kept] * is_kept, Record(2, b"after")]
+
+
+def test_a_full_segment_that_cannot_be_closed_is_left_for_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, segment_bytes_max=30)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "close", refuses)
+        for record in RECORDS:
+            journal.append(*record)
+            journal.flush()
+    journal.close()
+    assert len(segment_files(tmp_path)) > 1
+    assert list(read_journal(tmp_path)) == RECORDS
 
 
 def test_what_could_not_be_written_is_kept_until_there_is_room_or_it_is_discarded(tmp_path: Path) -> None:

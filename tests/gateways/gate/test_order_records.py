@@ -17,6 +17,7 @@ from messages.orders import (
     ExecutionReport,
     FundingPaid,
     OrderDenied,
+    OrderUnknown,
     RejectReason,
     Side,
     SubmitOrder,
@@ -145,6 +146,42 @@ def test_reports_are_kept_until_they_are_acknowledged() -> None:
     assert records.last_seq("carry") == 4, "the count goes on"
 
 
+def test_an_acknowledgement_of_what_was_never_told_counts_as_that_of_the_last_report() -> None:
+    records = books(ORDER)
+    take(records, accepted(ORDER))
+    assert [records.acknowledge("carry", seq) for seq in (0, 1, 99)] == [0, 1, 1]
+    assert records.acknowledge("nobody", 99) == 0
+
+
+def test_questions_about_names_that_nobody_has_heard_of_leave_nothing_behind() -> None:
+    records = books()
+    kept = (records._last_seq, records._reports, records._risk.open_counts, records._risk.stakes)
+    for number in range(3):
+        strategy, instrument = f"s{number}", f"COIN{number}.sim"
+        assert records.reducible(strategy, instrument, Side.SELL) == 0
+        assert not records.stake(strategy, instrument).is_any
+        assert (records.last_seq(strategy), records.open_count_of(strategy)) == (0, 0)
+        assert records.reports_from(strategy, 1) == []
+        records.acknowledge(strategy, 5)
+    assert [len(found) for found in kept] == [0, 0, 0, 0]
+
+
+def test_a_cancel_is_asked_until_the_order_ends_or_the_venue_refuses_it() -> None:
+    orders = [submit(number) for number in range(3)]
+    ids = [order.client_order_id for order in orders]
+    records = books(*orders)
+    take(records, closed(orders[2]))
+    for id in ids:
+        records.cancel_requested(id)
+    assert records.cancels_asked == {ids[0], ids[1]}
+    for order in orders[:2]:
+        take(records, OrderUnknown(*head(order), "link to the venue lost", NOW_NS))
+    assert records.cancels_asked == {ids[0], ids[1]}, "the venue may never have had it"
+    take(records, CancelRejected(*head(orders[0]), RejectReason.OTHER, "", NOW_NS))
+    take(records, closed(orders[1]))
+    assert records.cancels_asked == set()
+
+
 def test_open_orders_are_told_oldest_first_of_one_strategy_or_of_all() -> None:
     orders = [submit(number, strategy=name) for number, name in enumerate(("carry", "other", "carry"))]
     records = books(*orders)
@@ -211,6 +248,10 @@ def test_what_was_booked_though_we_are_flat_in_all_is_not_lost() -> None:
 def test_nobody_gets_a_part_who_holds_nothing_of_it() -> None:
     assert holding(0, 0).share_funding(booked(1, "0.1")) == []
     assert holding(5).share_funding(booked(1, "0.1", instrument=SPOT.id)) == []
+
+
+def test_nobody_gets_a_part_of_a_funding_of_what_the_gateway_does_not_trade() -> None:
+    assert holding(5).share_funding(booked(1, "0.1", instrument="DOGEUSDT.sim")) == []
 
 
 @settings(max_examples=300)

@@ -1,12 +1,14 @@
 """The guard at an order desk with a real journal and a real latch, without any sockets."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from structlog.testing import capture_logs
 
+from gateways.safety import halt_latch
 from gateways.safety.guard import BEGIN_AGAIN_NS, Guard, Ties
 from gateways.spec import DeathPolicy, GatewaySpec
 from messages.control import FlattenPosition
@@ -86,6 +88,37 @@ def test_with_the_disk_full_a_state_is_tightened_and_not_loosened(watch: Watch) 
         assert watch.guard.states.of("carry").state is TradingState.HALTED
     assert watch.guard.set_trading_state(setting(TradingState.ACTIVE)) == ""
     assert watch.guard.states.is_unrestricted
+
+
+def fails(*_: object) -> NoReturn:
+    raise OSError("Input/output error")
+
+
+def test_a_halt_cancels_though_the_disk_takes_no_record_and_not_even_its_torn_end_can_be_cut_off(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [submit(1), submit(2)]
+    for order in orders:
+        watch.floor.submit(order)
+    watch.floor.sends()
+    monkeypatch.setattr(os, "ftruncate", fails)
+    with watch.floor.full_disk():
+        watch.guard.halt("disk", is_flattening=False, by="test")
+    assert [(type(sent), sent.client_order_id) for sent in watch.floor.sends()] == [
+        (CancelOrder, order.client_order_id) for order in orders
+    ]
+
+
+def test_the_latch_is_set_whatever_becomes_of_the_cancels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    latch = tmp_path / "HALT"
+    watch = Watch(tmp_path, halt_file=str(latch))
+    watch.floor.submit(submit())
+    monkeypatch.setattr(watch.floor.desk, "_to_venue", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        watch.guard.halt("storm", is_flattening=True, by="test")
+    note = halt_latch.read(latch)
+    assert note is not None
+    assert (note.reason, note.by, note.is_flattening) == ("storm", "test", True)
 
 
 def test_an_order_of_a_halted_strategy_that_works_on_is_cancelled_again(watch: Watch) -> None:
@@ -175,6 +208,23 @@ def test_a_strategy_that_never_speaks_after_a_restart_loses_its_orders_too(watch
     assert again.pulses(0, 6) == [], "5 s to say hello, 1 s of silence"
     (cancel,) = again.pulses(6.1, 6.5)
     assert (cancel.client_order_id, cancel.caused_by) == (order.client_order_id, "silent")
+
+
+def test_the_position_of_one_that_never_speaks_after_a_restart_is_closed_too(watch: Watch, tmp_path: Path) -> None:
+    watch.holds("5")
+    watch.floor.log.close()
+    again = Watch(tmp_path, death_policies={"carry": DeathPolicy.FLATTEN})
+    again.is_supervised = False
+    assert again.pulses(0, 11) == [], "5 s to say hello, 1 s of silence, 5 s for its supervisor to be back"
+    (order,) = again.pulses(11.1, 11.5)
+    assert is_forced(order.client_order_id)
+    assert (order.strategy, order.side, order.quantity) == ("carry", Side.SELL, D(5))
+
+
+def test_one_that_left_something_and_is_run_no_more_is_not_waited_for(watch: Watch) -> None:
+    watch.holds("5")
+    watch.pulses(0, 20)
+    assert (watch.alerts, watch.guard.states.is_unrestricted) == ([], True)
 
 
 def test_the_silence_of_one_that_has_nothing_is_not_alerted(watch: Watch) -> None:

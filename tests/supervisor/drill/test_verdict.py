@@ -1,6 +1,7 @@
 """The oracle: what counts as lost, as doubled and as a wrong position, and what does not."""
 
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,14 @@ def test_a_position_that_differs_from_the_venues_is_told_with_both_figures() -> 
     assert not verdict.is_good
 
 
+def test_of_a_dead_strategy_the_books_of_its_gateway_speak() -> None:
+    dead = report(held="0")
+    dead["strategies"][NAME]["lifecycle"] = "quarantined"
+    books = BOOKS._replace(positions={(NAME, ORDER.instrument): Decimal("0.010")})
+    assert judge(dead, {GATEWAY: books}, Counter({FILL: 1})).is_good
+    assert not judge(report(held="0"), {GATEWAY: books}, Counter({FILL: 1})).is_good
+
+
 def test_the_books_are_read_from_the_journals_of_gateways_and_strategies(tmp_path: Path) -> None:
     intents = IntentLog(tmp_path / f"gateway-{GATEWAY}")
     intents.intend(encode(ORDER))
@@ -75,3 +84,4 @@ def test_the_books_are_read_from_the_journals_of_gateways_and_strategies(tmp_pat
     assert books.taken == {ORDER.client_order_id}, "what the venue does by itself is no order of ours"
     assert books.fills == strategy_fills(tmp_path)
     assert sum(books.fills.values()) == 2
+    assert books.positions == {(NAME, ORDER.instrument): Decimal("0.012")}  # 0.010 of ours, 0.002 forced
