@@ -127,6 +127,7 @@ class SupervisorActor(pykka.ThreadingActor):
         self._watched: set[int] = set()
         self._refusals = Refusals()
         self._unsaved: SaveRegistry | None = None
+        self._latch_seen: halt_latch.HaltNote | None = None
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -290,7 +291,7 @@ class SupervisorActor(pykka.ThreadingActor):
 
     def _latch(self) -> Latch | None:
         """The kill switch as the state directory has it."""
-        note = halt_latch.read(self._paths.halt_file)
+        note = self._latch_seen = halt_latch.read(self._paths.halt_file)
         if note is None:
             return None
         age_ns = max(0, time.time_ns() - note.at_ns) if note.at_ns else 0
@@ -301,9 +302,15 @@ class SupervisorActor(pykka.ThreadingActor):
             reason=action.reason, at_ns=time.time_ns(), by=SUPERVISOR, is_flattening=action.is_flattening
         )
         halt_latch.set_halt(self._paths.halt_file, note)
+        self._latch_seen = halt_latch.read(self._paths.halt_file)
 
     def _clear_latch(self, _action: ClearLatch) -> None:
-        halt_latch.clear_halt(self._paths.halt_file)
+        """Take away the latch that the core knew of; another one stays, and is obeyed when it is looked at next."""
+        note = halt_latch.read(self._paths.halt_file)
+        if note is None or note == self._latch_seen:
+            halt_latch.clear_halt(self._paths.halt_file)
+        else:
+            log.warning("halted again meanwhile: the latch stays", by=note.by, reason=note.reason)
 
     def _log(self, action: Log) -> None:
         getattr(log, action.level)(action.event, **action.fields)

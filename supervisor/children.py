@@ -85,7 +85,9 @@ class Child(Machine[ProcessState]):
     """One child process, over all of its incarnations.
 
     :ivar pid: of the present process; 0 for none. `last_pid` is that of the last one.
-    :ivar epoch: of the present incarnation of a strategy; 0 before the first.
+    :ivar epoch: of the present incarnation of a strategy; 0 before the first. `spent_epoch` is the last
+        one that no further process may have: a process had it, or it was ended for good.
+    :ivar began_paused: the present process was told at its start that it is paused, and was not resumed since.
     :ivar is_registered: the present process has spoken; nothing that it says counts before that.
     :ivar is_ready: the present process can do its work.
     :ivar is_drained: it has handled everything that its sources will ever yield.
@@ -103,7 +105,8 @@ class Child(Machine[ProcessState]):
         self.policy = policy
         self.pid = self.last_pid = 0
         self.created_s = 0.0
-        self.epoch = 0
+        self.epoch = self.spent_epoch = 0
+        self.began_paused = False
         self.is_registered = self.is_ready = self.is_drained = self.is_faulted = False
         self.is_done = self.is_dead = False
         self.restarts = 0
@@ -200,7 +203,7 @@ class Child(Machine[ProcessState]):
             return State.STOPPED, (Finished(),)
         period_ns = int(self.policy.period_s * NS_PER_S)
         self.restarted_ns = [at_ns for at_ns in self.restarted_ns if ended.now_ns - at_ns < period_ns]
-        if len(self.restarted_ns) >= self.policy.restarts_max:
+        if len(self.restarted_ns) >= self.policy.restarts_max and restart is Restart.TRANSIENT:
             return State.QUARANTINED, (Quarantine(len(self.restarted_ns), self.policy.period_s),)
         at_ns = ended.now_ns + backoff_ns(self.policy, len(self.restarted_ns), ended.random)
         self.restarts += 1

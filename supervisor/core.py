@@ -59,18 +59,27 @@ class Core:
 
     :param pid: of its own process.
     :param planner: of what the operator changes while the cluster runs; None where nothing can be changed.
+    :param token: drawn for this process; part of the ids of its commands.
     """
 
     def __init__(
-        self, plan: ClusterPlan, registry: Registry, options: RunOptions, pid: int, planner: Planner | None = None
+        self,
+        plan: ClusterPlan,
+        registry: Registry,
+        options: RunOptions,
+        pid: int,
+        planner: Planner | None = None,
+        *,
+        token: str = "",
     ) -> None:
-        self.floor = Floor(plan, registry, planner)
+        self.floor = Floor(plan, registry, planner, token)
         self.closing = Closing(self.floor, options, pid)
         self.bookkeeping = Bookkeeping()
         self.risk = RiskDesk(self.floor, plan.risk, registry.risk)
         self.floor.risk_record = self.risk.record
         self.risk.flatten = self._flatten
         self.desk = Desk(self.floor, self.closing, self.risk, self.status)
+        self.risk.before_tighten = self.desk.board.tightened
         self.deaths = Deaths(self.floor, self.closing, self.desk.board)
         self.hearing = Hearing(self.floor, self.closing, self.desk.board, self.risk, self.bookkeeping)
         self._registry = registry
@@ -112,18 +121,19 @@ class Core:
         self._measure_ns = floor.now_ns + MEASURE_NS
         floor.log("info", "supervisor begins", pid=self._pid, incarnation=floor.incarnation)
         if begun.living:
-            self._come_back(begun.living)
+            self._come_back(begun.living, begun.latch)
         else:
             self._begin_anew(begun.archive)
+            self._obey_halts(begun.latch)
         if floor.misfit:
             floor.alert(floor.misfit)
-        self._obey_latch(begun.latch)
         floor.save()
 
-    def _come_back(self, living: frozenset[str]) -> None:
+    def _come_back(self, living: frozenset[str], latch: Latch | None) -> None:
         """Take over the run of an earlier supervisor, and tell the ends that nobody heard of."""
         floor = self.floor
         died = floor.adopt(self._registry, living)
+        self.risk.came_back(living)
         adopted = sorted(living & floor.children.keys())
         floor.alert(f"the supervisor is back and has adopted {', '.join(adopted)}")
         if floor.run.is_exhausted:
@@ -131,7 +141,9 @@ class Core:
         if floor.run.is_stopping:
             self.closing.begin("the shutdown that an earlier supervisor began")
         else:
-            self.desk.restore()
+            was_halted = floor.run.is_halted
+            self._obey_halts(latch)  # first: an unhalt that is under way is older than a halt that we do not know of
+            self.desk.restore(is_halted_anew=floor.run.is_halted and not was_halted)
         for child in died:
             self.deaths.end(child, None)
 
@@ -158,6 +170,11 @@ class Core:
         changes = changes_in_words(floor.standing, floor.limits)
         if changes:
             floor.alert(f"still changed, as the operator had asked in the run that was lost: {changes}")
+
+    def _obey_halts(self, latch: Latch | None) -> None:
+        """Be halted where anybody has demanded it while there was no supervisor, or as it died."""
+        self._obey_latch(latch)
+        self.risk.halt_as_remembered()
 
     def _obey_latch(self, latch: Latch | None) -> None:
         """Be halted where the state directory says so, whoever has written it."""

@@ -4,6 +4,7 @@ Pure. Whatever is done here is recorded as actions, in order, for the shell to d
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from messages.control import (
 from messages.health import ProcessState
 from supervisor.actions import Action, Audit, KillChild, Log, SaveRegistry, SetLatch, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan
-from supervisor.children import Adopted, Child, Launched
+from supervisor.children import Adopted, Child, Launched, StopAsked
 from supervisor.operations.planner import FixedPlanner, Planner, Unfit
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, PendingCommands
 from supervisor.registry import Answer, ChildRecord, JobRecord, Registry, RunRecord, Standing
@@ -42,6 +43,8 @@ TRACEBACK_KEPT_MAX: Final = 2_000
 class Floor:
     """All children of one cluster.
 
+    :param token: different for each process of a supervisor, so that no command of it has the id of another's, also
+        where the registry that it found is not the newest; empty where there is but one.
     :ivar now_ns: monotonic time of the occurrence that is being handled; `random` in [0, 1) was drawn for it.
     :ivar run: what is remembered of this run.
     :ivar standing: by strategy, what the operator has asked of it; `limits` by path, those set while it ran.
@@ -51,7 +54,7 @@ class Floor:
     :ivar actions: asked of the shell so far.
     """
 
-    def __init__(self, plan: ClusterPlan, registry: Registry, planner: Planner | None = None) -> None:
+    def __init__(self, plan: ClusterPlan, registry: Registry, planner: Planner | None = None, token: str = "") -> None:
         self.plan = plan
         self.planner = planner or FixedPlanner(plan)
         self.standing = dict(registry.standing)
@@ -69,22 +72,43 @@ class Floor:
         self.actions: list[Action] = []
         self._epochs = dict(registry.epochs)
         self._commands = 0
+        self._token = f"-{token}" if token else ""
         self.before_halt: Callable[[], None] = lambda: None
         self._has_news = False
         self.risk_record: Callable[[], RiskRecord] = lambda: registry.risk
 
     def _planned(self) -> list[ChildPlan]:
-        """All children, strategies as the operator has changed them; as in the config where that is not possible."""
-        if not self.standing:
+        """All children, strategies as the operator has changed them."""
+        wishes = self.standing
+        if not wishes:
             return list(self.plan.children)
         try:
-            strategies = self.planner.strategies(self.standing)
+            strategies = list(self._fitting().values())
+        except Unfit as error:
+            self.standing = wishes
+            self.misfit += f"\nnot started, since what was asked of them cannot be kept: {', '.join(wishes)} ({error})"
+            return [child for child in self.plan.children if child.name not in wishes]
+        others = [child for child in self.plan.children if child.kind is not ProcessKind.STRATEGY]
+        return [*others, *strategies]
+
+    def _fitting(self) -> dict[str, ChildPlan]:
+        """The strategies with every change that fits the config; who is paused, stopped or removed stays so.
+
+        :raises Unfit: the config does not fit even without any change.
+        """
+        wishes = self.standing
+        try:
+            return self.planner.strategies(wishes)
         except Unfit as error:
             self.misfit = f"what was changed while the cluster ran does not fit its config any more: {error}"
-            self.standing = {}
-            return list(self.plan.children)
-        others = [child for child in self.plan.children if child.kind is not ProcessKind.STRATEGY]
-        return [*others, *strategies.values()]
+        self.standing = {name: _unchanged(wish) for name, wish in wishes.items()}
+        plans = self.planner.strategies(self.standing)
+        for name, wish in wishes.items():
+            tried = {**self.standing, name: wish}
+            with suppress(Unfit):
+                plans = self.planner.strategies(tried)
+                self.standing = tried
+        return plans
 
     def _child(self, plan: ChildPlan) -> Child:
         return Child(plan, self.plan.policy, self.plan.heartbeat_timeout_ms * NS_PER_MS)
@@ -114,9 +138,9 @@ class Floor:
             if child is None:
                 continue
             child.restarts, child.restarted_ns = record.restarts, list(record.restarted_ns)
-            child.is_done = record.is_done
+            child.is_done, child.began_paused = record.is_done, record.began_paused
             if record.pid or child.is_done or record.is_quarantined:
-                child.epoch = self._epochs.get(child.plan.strategy, 0)
+                child.epoch = child.spent_epoch = self._epochs.get(child.plan.strategy, 0)
             if record.is_quarantined:
                 child.on_message(Adopted(self.now_ns, ProcessState.QUARANTINED))
             elif record.pid:
@@ -124,6 +148,8 @@ class Floor:
                 is_running = record.is_ready or name not in living
                 state = ProcessState.RUNNING if is_running else ProcessState.STARTING
                 child.on_message(Adopted(self.now_ns, state))
+                if child.is_done:  # it was stopped, and outlived its end
+                    child.on_message(StopAsked())
                 if name not in living:
                     died.append(child)
         return died
@@ -202,7 +228,7 @@ class Floor:
     def command_id(self, word: str) -> str:
         """A fresh id, different from those of earlier incarnations of the supervisor."""
         self._commands += 1
-        return f"{word}-{self.incarnation}-{self._commands}"
+        return f"{word}-{self.incarnation}{self._token}-{self._commands}"
 
     def tell(self, child: Child, command: ChildCommand, timeout_ns: int = COMMAND_DEADLINE_NS) -> None:
         """Send a command until it is answered."""
@@ -210,12 +236,13 @@ class Floor:
 
     def launch(self, child: Child) -> None:
         """Start a child's process; a strategy's in an epoch of its own, of which the gateways know already."""
-        if child.kind is ProcessKind.STRATEGY and not child.epoch:
+        if child.kind is ProcessKind.STRATEGY and child.epoch == child.spent_epoch:
             self.fence(child, is_final=False)
         child.on_message(Launched(self.now_ns))
+        child.spent_epoch, child.began_paused = child.epoch, self.wish(child.name).is_paused
         spec = child.plan.spec
         if isinstance(spec, HostSpec):
-            spec = msgspec.structs.replace(spec, epoch=child.epoch)
+            spec = msgspec.structs.replace(spec, epoch=child.epoch, is_paused=child.began_paused)
         self.actions.append(StartChild(child.name, child.plan.command, spec))
 
     def kill(self, child: Child, why: str) -> None:
@@ -226,6 +253,8 @@ class Floor:
     def fence(self, child: Child, *, is_final: bool) -> None:
         """End every incarnation that a strategy has had: its orders are cancelled and its late words refused."""
         self._issue_epoch(child)
+        if is_final:
+            child.spent_epoch = child.epoch
         for gateway in self.of_kind(ProcessKind.GATEWAY):
             if gateway.is_alive:
                 self._fence_at(gateway, child, is_final=is_final)
@@ -238,7 +267,9 @@ class Floor:
     def dismiss(self, name: str) -> None:
         """A strategy is no child of the cluster any more; its epochs are remembered all the same."""
         del self.children[name]
-        self.stand(name, is_removed=True)
+        self.standing.pop(name, None)
+        if any(child.name == name for child in self.plan.children):  # or else the config would bring it back
+            self.stand(name, is_removed=True)
         self.telemetry.strategy_statuses.pop(name, None)
         self.save()
 
@@ -266,6 +297,7 @@ class Floor:
             is_latched=run.is_latched or is_latched,
             is_flattening=run.is_flattening or is_flattening,
             halts=run.halts + 1,
+            halt_id=f"halt-{run.halts + 1}{self._token}",
             halted_ns=self.now_ns if run.halted_ns is None else run.halted_ns,
         )
         self.alert(f"halted: {reason}", reason=reason)
@@ -277,7 +309,7 @@ class Floor:
 
     def _halt_command(self, reason: str) -> Halt:
         """Its id is that of the present halt, so that a process does each halt once."""
-        return Halt(f"halt-{self.run.halts}", reason, self.run.is_flattening)
+        return Halt(self.run.halt_id or f"halt-{self.run.halts}", reason, self.run.is_flattening)
 
     def _issue_epoch(self, child: Child) -> None:
         """The next epoch of a strategy; it is on the disk before anybody hears of it."""
@@ -299,6 +331,11 @@ class Floor:
         yield from (child.due_ns for child in self.children.values() if child.due_ns is not None)
 
 
+def _unchanged(wish: Standing) -> Standing:
+    """What holds of a wish in any config."""
+    return Standing(is_paused=wish.is_paused, is_stopped=wish.is_stopped, is_removed=wish.is_removed)
+
+
 def _shortened(fault: StrategyFault) -> StrategyFault:
     return msgspec.structs.replace(fault, traceback=fault.traceback[-TRACEBACK_KEPT_MAX:])
 
@@ -312,4 +349,5 @@ def _record(child: Child) -> ChildRecord:
         is_done=child.is_done,
         restarts=child.restarts,
         restarted_ns=tuple(child.restarted_ns),
+        began_paused=child.began_paused,
     )

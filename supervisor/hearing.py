@@ -13,6 +13,7 @@ from messages.control import (
     Ready,
     Register,
     ReportRequest,
+    Resume,
     SourcesExhausted,
     StillStarting,
     StrategyAlerted,
@@ -144,6 +145,9 @@ class Hearing:
 
     def _command_done(self, child: Child, done: CommandDone) -> None:
         command = self._floor.pending.settle(child.name, done.command_id)
+        if isinstance(command, Resume) and done.is_ok and child.began_paused:
+            child.began_paused = False
+            self._floor.save()
         if self._board.answered(done) or command is None:
             return
         if not done.is_ok:

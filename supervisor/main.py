@@ -1,6 +1,7 @@
 """The supervisor process: `python -m supervisor.main SPEC`. The keeper (`outcry up`) starts it and keeps it alive."""
 
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ from supervisor.registry import RegistryDamaged
 EXIT_REFUSED: Final = 3
 """Something is wrong that a restart does not mend; it was said on standard error."""
 EXIT_CRASHED: Final = 70
+TOKEN_BYTES: Final = 4
 FINISH_TIMEOUT_S: Final = 2.0 + CLOSE_TIMEOUT_S + CONNECT_GRACE_S
 
 
@@ -93,7 +95,7 @@ def supervise(
     """
     found = registry.load(paths.registry_file)
     options = RunOptions(for_seconds=spec.for_seconds, stay=spec.stay, writes_report=spec.report is not None)
-    core = Core(plan, found, options, os.getpid(), planner)
+    core = Core(plan, found, options, os.getpid(), planner, token=secrets.token_hex(TOKEN_BYTES))
     report_file = None if spec.report is None else Path(spec.report)
     outcome = Outcome()
     with _logging_to(paths.log_dir / "supervisor.log"):

@@ -27,7 +27,8 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     :param pid: 0 where no process runs.
     :param created_s: start time of the process, seconds since the epoch; with the pid, it names a process uniquely.
     :param restarted_ns: of the restarts that count against its intensity; monotonic clock of this boot.
-    :param is_done: ended by itself with its work done.
+    :param is_done: ended by itself with its work done, or stopped by name.
+    :param began_paused: its process was told at its start that it is paused, and was not resumed since.
     """
 
     pid: int = 0
@@ -37,6 +38,7 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     is_done: bool = False
     restarts: int = 0
     restarted_ns: tuple[int, ...] = ()
+    began_paused: bool = False
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +48,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     :param is_halted: only `unhalt` ends it. `is_latched`: it outlives the run.
     :param halts: how many halts there were; part of the ids of the commands that tell of them.
     :param halted_ns: monotonic clock of this boot; None where it is not known.
+    :param halt_id: of the command that tells of the present halt, whoever tells it.
     :param is_flattening: the halt closes positions, too.
     :param failure: why it failed; empty where it did not.
     :param supervisor_restarts: how often another supervisor took the run over.
@@ -63,6 +66,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     is_flattening: bool = False
     halts: int = 0
     halted_ns: int | None = None
+    halt_id: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,7 +146,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def without_halt(self) -> "Registry":
         """The same after the operator has ended the halt of a cluster of which nothing runs."""
         run = msgspec.structs.replace(self.run, is_halted=False, is_latched=False, is_flattening=False, halt_reason="")
-        return msgspec.structs.replace(self, run=msgspec.structs.replace(run, halted_ns=None))
+        run = msgspec.structs.replace(run, halted_ns=None)
+        return msgspec.structs.replace(self, run=run, risk=self.risk.without_halt())
 
 
 def _halt_of(run: RunRecord) -> RunRecord:
@@ -153,6 +158,7 @@ def _halt_of(run: RunRecord) -> RunRecord:
         is_flattening=run.is_flattening,
         halts=run.halts,
         halted_ns=run.halted_ns,
+        halt_id=run.halt_id,
     )
 
 
@@ -168,7 +174,8 @@ def load(path: Path) -> Registry:
     except (msgspec.MsgspecError, ValueError) as error:
         raise RegistryDamaged(
             f"registry {path} cannot be read: {error}; put its last good copy back (deleting it would issue the same "
-            "epochs again, so delete the state directory with it)"
+            "epochs again, so delete the state directory with it); what has been granted since then is heard from the "
+            "gateways that run: nothing is known of one that does not, so look first at what it holds at its venue"
         ) from error
 
 

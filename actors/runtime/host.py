@@ -215,7 +215,7 @@ class StrategyActor(ChildActor):
             return
         positions = {id: size for welcome in self._welcomes.values() for id, size in welcome.positions.items()}
         open_orders = tuple(id for welcome in self._welcomes.values() for id in welcome.open_orders)
-        self._wishes.is_recovered = True
+        self._wishes.begin(is_paused=self.spec.is_paused)
         self.lifecycle = self._wishes.lifecycle
         self._tell(InputChannel.CONTROL, RecoveryCompleted(positions, open_orders, self.now_ns()))
         self._subscribe()

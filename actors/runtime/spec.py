@@ -54,6 +54,7 @@ class HostSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True)
     :param epoch: of this incarnation; higher than that of every earlier one.
     :param parameters: as the config gives them; decoded into the kind's own struct.
     :param journal_dir: of the strategy's input journal.
+    :param is_paused: the operator has paused it: it opens nothing from its first moment on, until it is resumed.
     """
 
     strategy: str
@@ -64,6 +65,7 @@ class HostSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True)
     instruments: tuple[Instrument, ...]
     gateways: dict[str, GatewayEndpoints]
     journal_dir: str
+    is_paused: bool = False
 
 
 def write_spec(path: Path, spec: msgspec.Struct) -> None:

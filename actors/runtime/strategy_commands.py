@@ -63,6 +63,17 @@ class StrategyCommands:
         self._desk = desk
         self._waiting: list[_Waiting] = []
 
+    def begin(self, *, is_paused: bool) -> None:
+        """The strategy is about to have the gateways' word.
+
+        :param is_paused: it was paused before its process was started; no command waits for that.
+        """
+        self.is_recovered = True
+        if is_paused and self.lifecycle is Lifecycle.RUNNING:
+            self.lifecycle = Lifecycle.PAUSED
+        if is_paused and not self._desk.strategy.is_draining:
+            self._desk.tell_strategy(DrainStrategy("paused", self._desk.now_ns()))
+
     def take(self, command: StrategyCommand, mono_ns: int) -> None:
         """Do a command, or refuse it, or let it wait until it is done."""
         fault = self._fault(command)

@@ -37,18 +37,20 @@ class SetJob(Job):
             return
         if self.child.is_ready:
             self._ask()
-        else:
+        elif self.child.is_out:
             self.finish(f"{self.strategy} is {self.child.state.value}; {self._named} from its next start on")
+        else:
+            self.words = f"it is {self.child.state.value}; it is told once it is up"  # a start has its own deadline
 
     def answered(self, done: CommandDone) -> None:
         if done.is_ok:
             self.wait(f"changed; it is watched for {PROBATION_NS / NS_PER_S:g} s", PROBATION_NS)
         else:
-            self._put_back()
-            self.fail(f"{self.strategy} refuses {self._named}: {done.text}; nothing has changed")
+            end = self._put_back("nothing has changed")
+            self.fail(f"{self.strategy} refuses {self._named}: {done.text}; {end}")
 
     def child_ready(self) -> None:
-        if self.is_waiting:
+        if self.is_waiting or not self._is_sent:
             self._ask()  # a supervisor that is back does not know whether it was heard
 
     def child_faulted(self) -> None:
@@ -58,9 +60,9 @@ class SetJob(Job):
         self._roll_back("its process ended")
 
     def overdue(self) -> None:
-        if self.is_waiting or not self._is_sent:
-            self._put_back()
-            self.fail(f"{self.strategy} did not answer; the old parameters are used from its next start on")
+        if self.is_waiting:
+            self.fail(f"{self.strategy} did not answer; {self._put_back('the old parameters hold again')}")
+            self.floor.tell(self.child, self._command())  # the new ones may have been heard, or may be yet
         else:
             self.finish(f"{self.strategy} trades with {self._named}")
 
@@ -69,18 +71,21 @@ class SetJob(Job):
         return ", ".join(f"{path} = {value}" for path, value in self.changes.items())
 
     def _ask(self) -> None:
-        spec = self.child.plan.spec
-        assert isinstance(spec, HostSpec)
         self.forget(self.strategy)
-        parameters = msgspec.json.encode(spec.parameters).decode()
-        self.ask(self.child, ChangeParameters(self.floor.command_id("parameters"), parameters))
+        self.ask(self.child, self._command())
         self._is_sent = True
         self.wait("it is told", ANSWER_NS)
 
+    def _command(self) -> ChangeParameters:
+        """The parameters of its plan, told to the strategy."""
+        spec = self.child.plan.spec
+        assert isinstance(spec, HostSpec)
+        return ChangeParameters(self.floor.command_id("parameters"), msgspec.json.encode(spec.parameters).decode())
+
     def _roll_back(self, why: str) -> None:
         if self.outcome is None:
-            self._put_back()
-            text = f"{self.strategy}: {why} within {PROBATION_NS / NS_PER_S:g} s of {self._named}; rolled back"
+            span = f"within {PROBATION_NS / NS_PER_S:g} s of" if self._is_sent else "before it was told of"
+            text = f"{self.strategy}: {why} {span} {self._named}; {self._put_back('rolled back')}"
             self.floor.alert(text, process=self.strategy)
             self.fail(text)
 
@@ -93,8 +98,14 @@ class SetJob(Job):
         self.child.plan = plan
         floor.save()
 
-    def _put_back(self) -> None:
-        self._take(self.before or {})
+    def _put_back(self, words: str) -> str:
+        """Let what was before hold again. :returns: these words, or others where the config lets it no more."""
+        try:
+            self._take(self.before or {})
+        except Unfit as error:
+            self.floor.alert(f"{self.strategy} keeps {self._named}: {error}", process=self.strategy)
+            return "the old parameters do not fit the config any more, and the new ones are kept"
+        return words
 
 
 class UnhaltJob(Job):
@@ -109,10 +120,13 @@ class UnhaltJob(Job):
     def begin(self) -> None:
         floor = self.floor
         floor.pending.withdraw(Halt)
-        floor.change_run(is_halted=False, is_latched=False, is_flattening=False, halt_reason="", halted_ns=None)
+        floor.run = msgspec.structs.replace(
+            floor.run, is_halted=False, is_latched=False, is_flattening=False, halt_reason="", halted_ns=None
+        )
+        self._risk.on_resumed(WHOLE_CLUSTER)  # what has led to the halt ends with it, in one save
+        floor.save()
         floor.actions.append(ClearLatch())
         floor.alert("unhalted by the operator")
-        self._risk.on_resumed(WHOLE_CLUSTER)
         for gateway in floor.of_kind(ProcessKind.GATEWAY):
             if gateway.is_alive:
                 self.ask(gateway, Unhalt(floor.command_id("unhalt"), "the operator ended the halt"))

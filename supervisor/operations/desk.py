@@ -63,10 +63,10 @@ class Desk:
         self._confirmations = Confirmations()
         self.board = JobBoard(floor, risk, self._finished)
 
-    def restore(self) -> None:
-        """Go on with what an earlier incarnation of the supervisor was asked."""
+    def restore(self, *, is_halted_anew: bool = False) -> None:
+        """Go on with what an earlier incarnation of the supervisor was asked; see `JobBoard.restore`."""
         self._answers = Answers(self._floor.answers)
-        self.board.restore()
+        self.board.restore(is_halted_anew=is_halted_anew)
 
     def ask(self, request: FromOperator) -> ToOperator:
         """Answer a request; a repeated one in the same way, or with how far it is."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
-from messages.control import CommandDone, Pause, ProcessKind
+from messages.control import CommandDone, Pause, ProcessKind, Resume
 from messages.health import ProcessState
 from messages.operator import CommandAccepted
 from supervisor.children import Child
@@ -54,10 +54,16 @@ class JobBoard:
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs)
 
-    def restore(self) -> None:
-        """Begin again what an earlier incarnation of the supervisor has not ended; every first step may be repeated."""
+    def restore(self, *, is_halted_anew: bool = False) -> None:
+        """Begin again what an earlier incarnation of the supervisor has not ended; every first step may be repeated.
+
+        :param is_halted_anew: the cluster was halted while there was no supervisor: what would end that halt fails.
+        """
         for record in self._floor.jobs:
-            if not record.strategy or record.strategy in self._floor.children:
+            if is_halted_anew and record.action == UnhaltJob.action:
+                self._jobs.append(self._make(record))
+                self._halted()
+            elif not record.strategy or record.strategy in self._floor.children:
                 self._begin(self._make(record))
         self._sweep()
 
@@ -108,11 +114,19 @@ class JobBoard:
         if child.kind is ProcessKind.STRATEGY:
             jobs = list(self._of(child.name))
             is_told = any(isinstance(job, PauseJob | FlattenJob) for job in jobs)
+            is_resuming = any(isinstance(job, ResumeJob) for job in jobs)
             if self._floor.wish(child.name).is_paused and not is_told:
                 self._floor.tell(child, Pause(self._floor.command_id("pause")), PAUSE_DEADLINE_NS)
+            elif self._has_been_resumed(child) and not is_told and not is_resuming:
+                self._floor.tell(child, Resume(self._floor.command_id("resume")))
             self._each(jobs, lambda job: job.child_ready())
         elif child.kind is ProcessKind.GATEWAY:
             self._each(self._jobs, lambda job: job.gateway_ready(child))
+
+    def _has_been_resumed(self, child: Child) -> bool:
+        """Whether the operator has resumed a strategy since its process was told that it is paused."""
+        is_free = not self._floor.wish(child.name).is_paused and not self._floor.run.is_halted
+        return child.began_paused and is_free
 
     def ended(self, child: Child) -> None:
         """The process of a strategy is gone; it is not started again yet."""
@@ -160,6 +174,14 @@ class JobBoard:
             if isinstance(job, UnhaltJob) and job.outcome is None:
                 job.abandon()
                 job.fail("the cluster was halted again meanwhile")
+        self._sweep()
+
+    def tightened(self, strategy: str) -> None:
+        """A risk rule restricts a strategy: the operator's word to let it trade on is older, and ends here."""
+        for job in self._of(strategy):
+            if isinstance(job, ResumeJob) and job.outcome is None:
+                job.abandon()
+                job.fail(f"a risk rule has restricted {strategy} meanwhile; look with `outcry status`")
         self._sweep()
 
     # --- helpers ------------------------------------------------------------------------------------------------
@@ -216,11 +238,11 @@ class JobBoard:
         if not over:
             return
         self._jobs = [job for job in self._jobs if job.outcome is None]
-        self._remember()
-        self._floor.save()
         for job in over:
             job.abandon()
             self._tell_end(job)
+        self._remember()  # no job is forgotten before its answer is kept
+        self._floor.save()
 
     def _tell_end(self, job: Job) -> None:
         assert job.outcome is not None

@@ -151,6 +151,9 @@ class StopJob(Job):
         self._step = self._give_up
 
     def _give_up(self) -> None:
+        """When it ends after all, it is not started again; until then nothing that it says counts."""
+        self.child.is_done = True
+        self.floor.fence(self.child, is_final=True)
         self.fail(f"{self.strategy} (pid {self.child.pid}) was killed and is still there; look at the machine")
 
     def _ended(self) -> None:
@@ -200,6 +203,7 @@ class StartJob(Job):
             child.note = ""
             if child.epoch:
                 self.floor.fence(child, is_final=False)
+        child.is_done = False  # of one that was stopped and is still there, too: it is started once it has ended
         self.floor.save()
         self.wait("its process starts", START_NS)
 

@@ -3,6 +3,9 @@
 What is out of a lease is the most that its gateway may still hold its strategy to: a bound that was lowered counts at
 its old value until the gateway has said, of that grant or a later one, how much is held. Only what no limit forbids
 beside everything that is out is granted. Whoever calls this saves `records` before a changed grant is sent.
+
+Records that are older than what gateways hold, since somebody has put a copy back, show by a request that is ahead of
+them. No bound is raised before every gateway that may know better was heard, and none above what it tells to hold.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,6 +68,11 @@ class _Gateway:
         lease = self.leases.get(key)
         return FLAT if lease is None else Sides(lease.long_max, lease.short_max)
 
+    def told_bound(self, key: Key) -> Sides:
+        """The same, and no more than the gateway tells to hold."""
+        bound, use = self.bound(key), self.uses.get(key)
+        return FLAT if use is None else bound.or_less(Sides(use.long_held, use.short_held))
+
     def keys(self) -> Iterable[Key]:
         return dict.fromkeys([*self.leases, *self.outs, *self.uses])
 
@@ -113,6 +121,7 @@ class LeaseDesk:
         self._gateways = {name: _Gateway(_known(name, records.get(name), instruments)) for name in gateways}
         self._parties: tuple[Party, ...] = ()
         self._unsettled = set(self._gateways)
+        self._awaited: set[str] = set()
         self._targets: dict[Key, Sides] | None = None
         self._targets_ns = 0
         self._are_targets_old = True
@@ -122,6 +131,19 @@ class LeaseDesk:
     def began(self, gateway: str) -> None:
         """A process of this gateway has registered: its clock is another one, where its host has started anew."""
         self._gateways[gateway].asked_ns = 0
+
+    def await_word(self, gateways: Iterable[str]) -> None:
+        """Raise no bound before these were heard: what they hold may be more than what is remembered."""
+        self._awaited.update(name for name in gateways if not self._gateways[name].is_heard)
+
+    def gave_up(self, gateway: str) -> None:
+        """A gateway will not be heard any more, and holds nobody to anything."""
+        self._heard(gateway)
+
+    def _heard(self, gateway: str) -> None:
+        if gateway in self._awaited:
+            self._awaited.discard(gateway)
+            self._unsettle()
 
     def answer(self, request: LeaseRequest, parties: Sequence[Party], now_ns: int) -> Answer | None:
         """The grant for a gateway; None where it has asked again since, or is none of ours.
@@ -133,14 +155,18 @@ class LeaseDesk:
             return None
         gateway.asked_ns = request.asked_mono_ns
         known = _known_uses(request, self._instruments)
+        is_ahead = request.serial > gateway.serial  # of what is remembered: somebody has put an old copy back
+        if is_ahead:
+            self.await_word(self._gateways)
+        is_doubtful = is_ahead or bool(self._awaited)
         if gateway.hear(known):
             self._unsettle()
+        self._heard(request.process)
         for use in known.uses:
             if self._valuation.note(use.instrument, use.price):
                 self._change()
         self._settle_parties(parties)
-        leases = self._leases(request.process, gateway, now_ns)
-        is_ahead = request.serial > gateway.serial  # of what is remembered: somebody has put an old copy back
+        leases = self._leases(request.process, gateway, now_ns, is_doubtful=is_doubtful)
         is_changed = is_ahead or leases != gateway.leases
         if is_changed:
             self._apply(gateway, leases, max(request.serial, gateway.serial) + 1)
@@ -219,14 +245,15 @@ class LeaseDesk:
                 claims[key] = Claim(key, party.priority if party else 1, used, wanted, can_grow)
         return claims
 
-    def _leases(self, name: str, gateway: _Gateway, now_ns: int) -> dict[Key, Lease]:
+    def _leases(self, name: str, gateway: _Gateway, now_ns: int, *, is_doubtful: bool) -> dict[Key, Lease]:
+        """:param is_doubtful: it may hold less than is remembered, and others the rest."""
         own = {
             (party.strategy, instrument): party
             for party in self._parties
             for instrument in party.instruments
             if self._instruments[instrument].venue == name
         }
-        bounds = {key: gateway.bound(key) for key in own}
+        bounds = {key: gateway.told_bound(key) if is_doubtful else gateway.bound(key) for key in own}
         claims = self._claims()
         if any(_is_short(claims[key], bounds[key]) for key in own):
             self._unsettle()
@@ -267,8 +294,10 @@ class LeaseDesk:
                 limit.name in contended or loads.load(limit) > limit.max for limit in self._limits.of(key)
             )
             target = targets.get(key, FLAT)
+            if self._awaited or loads.is_over(key):
+                target = target.or_less(bounds[key])
             new[key] = self._new_bound(claims[key], bounds[key], target, loads, is_called_back=is_called_back)
-        if not (starving or self._are_targets_old):
+        if not (starving or self._are_targets_old or self._awaited):
             self._unsettled.discard(name)
         return new
 

@@ -26,6 +26,10 @@ class Sides(NamedTuple):
         """The larger of each side."""
         return Sides(max(self.long, other.long), max(self.short, other.short))
 
+    def or_less(self, other: "Sides") -> "Sides":
+        """The smaller of each side."""
+        return Sides(min(self.long, other.long), min(self.short, other.short))
+
 
 FLAT: Final = Sides(ZERO, ZERO)
 

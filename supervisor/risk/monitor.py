@@ -87,8 +87,6 @@ class Monitor:
         config, now_ns = self._config(), self._floor.now_ns
         if config is None:
             return
-        if self._ruler.stage(CLUSTER).rank >= Stage.HALTED.rank and not self._floor.run.is_halted:
-            self._ruler.ease(CLUSTER)  # the operator has ended the halt
         self._measure(wall_ns // NS_PER_DAY)
         for subject in list(self.records):
             self._judge_losses(config, subject)

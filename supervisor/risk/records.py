@@ -60,6 +60,11 @@ class RiskRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     states: dict[str, StateRecord] = {}
     losses: dict[str, LossRecord] = {}
 
+    def without_halt(self) -> "RiskRecord":
+        """The same after the operator has ended the halt: what restricted the whole cluster ends with it."""
+        states = {subject: state for subject, state in self.states.items() if subject}
+        return msgspec.structs.replace(self, states=states)
+
     def without_run(self, *, keeps_states: bool) -> "RiskRecord":
         """What is remembered when nothing lives any more: what is out, since positions may outlive their gateways."""
         return RiskRecord(gateways=self.gateways, marks=self.marks, states=self.states if keeps_states else {})

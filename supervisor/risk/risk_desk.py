@@ -4,8 +4,9 @@ Whatever it decides is recorded as actions of the floor, in order: what must out
 is said.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Final
 
 from gateways.spec import GatewaySpec
 from messages.control import ProcessKind
@@ -24,10 +25,14 @@ from supervisor.risk.records import RiskRecord, StateRecord
 from supervisor.risk.stages import Changed, Eased, Resumed, Stage, Strictness, Tighten
 from supervisor.risk.valuation import Valuation
 
+_HALTS: Final = frozenset({Stage.HALTED, Stage.FLATTENED})
+"""Of the whole cluster, these are the kill switch."""
+
 
 class RiskDesk:
     """:param record: of an earlier supervisor.
     :ivar flatten: has a strategy close what it holds, or its gateways where it cannot; set by the core.
+    :ivar before_tighten: ends what would loosen a strategy again, before the stricter state is saved; set by the core.
     :ivar config: `[risk]` with what the operator has changed; None: nothing is limited.
     """
 
@@ -60,6 +65,7 @@ class RiskDesk:
             records=record.losses,
         )
         self.flatten: Callable[[str], None] = lambda _strategy: None
+        self.before_tighten: Callable[[str], None] = lambda _strategy: None
         self._strictness = {
             subject: Strictness(Stage(kept.stage), kept.reason) for subject, kept in record.states.items()
         }
@@ -67,6 +73,11 @@ class RiskDesk:
     def begin_anew(self) -> None:
         """A new run begins, and profits with it; restrictions that nobody has ended stay."""
         self.monitor.records.clear()
+
+    def came_back(self, living: Iterable[str]) -> None:
+        """A run is taken over: nothing is granted beyond what is out before its living gateways have said what is."""
+        gateways = {child.name for child in self._floor.of_kind(ProcessKind.GATEWAY)}
+        self.leases.await_word(gateways & set(living))
 
     # --- leases -------------------------------------------------------------------------------------------------
 
@@ -77,6 +88,9 @@ class RiskDesk:
 
     def lease_asked(self, child: Child, request: LeaseRequest) -> None:
         """A gateway asks for its leases, and is answered at once."""
+        for gateway in self._floor.of_kind(ProcessKind.GATEWAY):
+            if gateway.is_out:
+                self.leases.gave_up(gateway.name)
         answer = self.leases.answer(request, self._parties(), self._floor.now_ns)
         if answer is None:
             return
@@ -115,27 +129,40 @@ class RiskDesk:
 
     def tighten(self, subject: str, to: Stage, why: str) -> bool:
         """Demand at least this stage of a strategy, or of the cluster. True where it was not in force."""
+        if to.rank > self.stage(subject).rank and to.trading_state is not TradingState.ACTIVE:
+            self.before_tighten(subject)
         changes = self._strictness.setdefault(subject, Strictness()).on_message(Tighten(to, why))
         for change in changes:
             assert isinstance(change, Changed)
-            self._floor.save()
+            if subject or change.stage not in _HALTS:  # the halt is saved together with what led to it
+                self._floor.save()
             self._enforce(subject, change)
         return bool(changes)
 
     def ease(self, subject: str) -> None:
-        """What led to a warning is over; or, of the cluster, the operator has ended the halt."""
+        """What led to a warning is over."""
         if self.stage(subject) is Stage.WARNED:
             self._strictness.pop(subject).on_message(Eased())
             self._floor.log("info", "risk warning is over", subject=subject or "the cluster")
-        else:
-            self.on_resumed(subject)
+
+    def halt_as_remembered(self) -> None:
+        """Halt where a rule demands it and nobody is halted: an earlier supervisor died in between."""
+        stage = self.stage(CLUSTER)
+        if stage in _HALTS and not self._floor.run.is_halted:
+            self._floor.halt(self._strictness[CLUSTER].why, is_flattening=stage is Stage.FLATTENED)
 
     def greet(self, child: Child) -> None:
-        """A gateway has become ready, or has come back: tell it which states are in force."""
-        if child.kind is ProcessKind.GATEWAY:
-            for subject in self._strictness:
-                if self.stage(subject).trading_state is not TradingState.ACTIVE:
-                    self._tell_state(child, subject)
+        """A gateway has become ready, or has come back: tell it which states are in force.
+
+        That the cluster is free is told as well: it may have been away when a restriction ended.
+        """
+        if child.kind is not ProcessKind.GATEWAY:
+            return
+        for subject in self._strictness:
+            if self.stage(subject).trading_state is not TradingState.ACTIVE:
+                self._tell_state(child, subject)
+        if self.cluster_state is TradingState.ACTIVE:
+            self._tell(child, CLUSTER, TradingState.ACTIVE, "no rule restricts the cluster")
 
     def _enforce(self, subject: str, change: Changed) -> None:
         floor = self._floor
@@ -143,7 +170,7 @@ class RiskDesk:
         floor.alert(f"{name} is {change.stage.value}: {change.why}")
         if change.stage is Stage.WARNED:
             return
-        if not subject and change.stage in {Stage.HALTED, Stage.FLATTENED}:
+        if not subject and change.stage in _HALTS:
             floor.halt(change.why, is_flattening=change.stage is Stage.FLATTENED)
             return
         for gateway in self._gateways:
@@ -156,11 +183,16 @@ class RiskDesk:
         return [child for child in self._floor.of_kind(ProcessKind.GATEWAY) if child.is_alive]
 
     def _tell_state(self, gateway: Child, subject: str) -> None:
-        strictness, command_id = self._strictness[subject], self._floor.command_id("state")
+        strictness = self._strictness[subject]
         state = strictness.state.trading_state
-        if not subject and state is TradingState.HALTED:
-            return  # that is the kill switch, of which the floor tells
-        self._floor.tell(gateway, SetTradingState(command_id, subject, state, strictness.why))
+        if subject or state is not TradingState.HALTED:  # that is the kill switch, of which the floor tells
+            self._tell(gateway, subject, state, strictness.why)
+
+    def _tell(self, gateway: Child, subject: str, state: TradingState, why: str) -> None:
+        """Tell a state in place of the one told before, which is not said again."""
+        floor = self._floor
+        floor.pending.withdraw(SetTradingState, child=gateway.name, strategy=subject)
+        floor.tell(gateway, SetTradingState(floor.command_id("state"), subject, state, why))
 
     # --- what the operator asks ---------------------------------------------------------------------------------
 
@@ -191,18 +223,16 @@ class RiskDesk:
     def on_resumed(self, subject: str) -> None:
         """The operator lets a strategy, or the cluster (empty), trade on: losses are measured from here."""
         floor, strictness = self._floor, self._strictness.pop(subject, None)
-        if strictness is None or strictness.state is Stage.NORMAL:
-            return
-        before = strictness.state
-        strictness.on_message(Resumed())
-        self.monitor.resumed(subject)
-        floor.audit("risk-resumed", subject, stage=before.value)
-        floor.pending.withdraw(SetTradingState, strategy=subject)
-        floor.save()
-        if not subject:
+        if strictness is not None and strictness.state is not Stage.NORMAL:
+            before = strictness.state
+            strictness.on_message(Resumed())
+            self.monitor.resumed(subject)
+            floor.audit("risk-resumed", subject, stage=before.value)
+            floor.pending.withdraw(SetTradingState, strategy=subject)
+            floor.save()
+        if not subject:  # a gateway may have been away when an earlier restriction ended
             for gateway in self._gateways:
-                command_id = floor.command_id("active")
-                floor.tell(gateway, SetTradingState(command_id, CLUSTER, TradingState.ACTIVE, "the operator resumed"))
+                self._tell(gateway, CLUSTER, TradingState.ACTIVE, "the operator resumed")
 
     def _limited(self, path: str) -> RiskConfig:
         if self.config is None:

@@ -72,8 +72,9 @@ class Drive:
         now_ns: int = 1_000 * SECOND,
         first_pid: int = 101,
         planner: Planner | None = None,
+        token: str = "",
     ) -> None:
-        self.core = Core(plan or desk(), registry or Registry(), options or RunOptions(), pid=100, planner=planner)
+        self.core = Core(plan or desk(), registry or Registry(), options or RunOptions(), 100, planner, token=token)
         self.now_ns = now_ns
         self.random = 0.0
         self.actions: list[Action] = []

@@ -126,7 +126,7 @@ def test_a_process_that_cannot_be_started_counts_as_one_that_died() -> None:
     drive.core.floor.children[SPOT].pid = 0
     drive.tell(StartFailed(SPOT, "no such file"))
     assert "spot cannot be started: no such file" in drive.alerts[-2]
-    assert "restart 1 of at most 3" in drive.alerts[-1]
+    assert "restart 1 within 60 s" in drive.alerts[-1]
 
 
 def test_what_a_process_says_before_it_registers_does_not_count() -> None:
@@ -355,12 +355,14 @@ def test_a_fence_is_not_waited_for_at_a_dead_gateway() -> None:
     assert [name for name, _ in drive.commands(FenceStrategy, drive.ends(CARRY))] == [PERP]
 
 
-def test_a_gateway_past_its_intensity_is_quarantined_and_no_strategy_is_touched() -> None:
+def test_a_gateway_past_its_intensity_is_started_again_and_no_strategy_is_touched() -> None:
     drive = Drive().trading()
     for _ in range(4):
         drive.ends(PERP)
         drive.pass_time(1.5)
-    assert drive.core.floor.children[PERP].state is ProcessState.QUARANTINED
+    assert drive.core.floor.children[PERP].state is ProcessState.BACKOFF
+    drive.pass_time(30.0)
+    assert drive.core.floor.children[PERP].state is ProcessState.STARTING
     assert drive.core.floor.children[CARRY].state is ProcessState.RUNNING
     assert drive.core.phase == "trading"
 
@@ -664,7 +666,8 @@ def test_a_halt_outlives_every_end_of_a_run() -> None:
     forced.operator(StopRequest("s", is_forced=True))
     for name in (EXCHANGE, SPOT, PERP, CARRY):
         forced.ends(name)
-    expected = RunRecord(is_halted=True, is_latched=True, halt_reason="maintenance", halts=1, halted_ns=1_000 * SECOND)
+    halt = {"halt_reason": "maintenance", "halts": 1, "halted_ns": 1_000 * SECOND, "halt_id": "halt-1"}
+    expected = RunRecord(is_halted=True, is_latched=True, **halt)
     assert last_registry(forced) == Registry(incarnation=1, epochs={CARRY: 1}, run=expected)
     again, _ = back(last_registry(forced), set())
     assert again.core.floor.run == expected, "halted, and no loss: the operator has ended the last run"

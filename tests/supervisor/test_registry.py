@@ -62,8 +62,9 @@ def test_an_interrupted_replacement_leaves_the_old_registry(tmp_path: Path) -> N
 def test_a_damaged_registry_is_refused_instead_of_forgotten(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "registry.json"
     path.write_bytes(damage)
-    with pytest.raises(RegistryDamaged, match=r"registry .*registry\.json cannot be read"):
+    with pytest.raises(RegistryDamaged, match=r"registry .*registry\.json cannot be read") as caught:
         load(path)
+    assert "nothing is known of one that does not" in str(caught.value)
 
 
 def test_what_is_kept_of_a_run_that_is_no_more_is_its_epochs_and_its_halt() -> None:

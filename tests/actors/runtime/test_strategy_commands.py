@@ -155,7 +155,7 @@ def test_no_more_commands_wait_than_may_wait(desk: Desk) -> None:
 
 
 def test_a_strategy_that_begins_paused_opens_nothing_until_it_is_resumed(desk: Desk) -> None:
-    desk.commands.begin_paused()
+    desk.commands.begin(is_paused=True)
     desk.world.market(60_000.0, 60_300.0)
     assert Lifecycle.PAUSED is desk.commands.lifecycle
     assert not desk.world.orders
@@ -166,6 +166,6 @@ def test_a_strategy_that_begins_paused_opens_nothing_until_it_is_resumed(desk: D
 
 def test_a_strategy_that_begins_paused_is_drained_all_the_same_where_its_process_is_to_end(desk: Desk) -> None:
     desk.takes(Drain("d", 1_000))
-    desk.commands.begin_paused()
+    desk.commands.begin(is_paused=True)
     assert Lifecycle.DRAINING is desk.commands.lifecycle
     assert 1 == len(desk.told(DrainStrategy))

@@ -5,19 +5,22 @@ import pytest
 from messages.control import Drain, FenceStrategy, Halt, Pause, Resume, StartTrading, StopProcess
 from messages.health import Lifecycle, ProcessState
 from messages.operator import (
+    AddStrategyRequest,
     CommandAccepted,
     CommandFinished,
     CommandRefused,
     ConfirmationNeeded,
     HaltRequest,
+    SetPriorityRequest,
     StopRequest,
     StrategyAction,
     StrategyActionRequest,
 )
 from messages.risk import SetTradingState, TradingState
-from supervisor.actions import KillChild
+from supervisor.actions import KillChild, SaveRegistry, StartChild
 from supervisor.floor import PAUSE_DEADLINE_NS
 from supervisor.pending_commands import RESEND_NS, Dispatch
+from supervisor.registry import Standing
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SECOND, SPOT, desk
 from tests.supervisor.operations.desk_driver import DeskDrive, back
 
@@ -145,7 +148,8 @@ def test_a_gateway_that_comes_back_is_told_of_a_resume_that_it_missed() -> None:
     drive.act(RESUME)
     drive.ends(SPOT)
     asked = drive.ready(SPOT)
-    assert [name for name, _ in drive.commands(SetTradingState, asked)] == [SPOT]
+    told = drive.commands(SetTradingState, asked)
+    assert [name for name, item in told if item.strategy == CARRY] == [SPOT]
 
 
 def test_a_resume_that_a_gateway_does_not_hear_fails_by_its_name() -> None:
@@ -478,3 +482,119 @@ def test_a_halt_comes_through_while_the_cluster_stops() -> None:
     drive.operator(StopRequest("s"))
     assert isinstance(drive.operator(HaltRequest("h", "storm")), CommandAccepted)
     assert [name for name, _ in drive.commands(Halt)] == [SPOT, PERP, CARRY]
+
+
+# --- what outlives a kill, a registry or a save ------------------------------------------------------------------
+
+
+def unkillable(drive: DeskDrive) -> DeskDrive:
+    """The strategy is stopped, killed, and still there."""
+    drive.act(STOP, id="stop")
+    drive.answer(Drain)
+    drive.pass_time(6.0)
+    assert "was killed and is still there" in drive.outcome(STOP, id="stop").text
+    return drive
+
+
+def test_a_stopped_process_that_outlives_its_kill_is_fenced_and_not_started_when_it_ends_at_last() -> None:
+    drive = unkillable(trading())
+    fences = {(name, fence.epoch, fence.is_final) for name, fence in drive.commands(FenceStrategy)}
+    assert fences == {(SPOT, 2, True), (PERP, 2, True)}
+    assert drive.started(drive.ends(CARRY)) == []
+    assert drive.started(drive.pass_time(60.0)) == []
+
+
+def test_a_stopped_process_that_outlives_its_kill_and_the_supervisor_is_not_started_either() -> None:
+    drive = back(unkillable(trading()), ALL)
+    drive.ready(EXCHANGE, SPOT, PERP)
+    assert drive.started(drive.ends(CARRY)) == []
+    assert drive.started(drive.pass_time(60.0)) == []
+
+
+def test_a_start_of_what_outlived_its_kill_waits_for_its_end_and_has_an_epoch_that_is_not_final() -> None:
+    drive = unkillable(trading())
+    drive.act(START)
+    assert drive.started(drive.ends(CARRY)) == [CARRY]
+    assert drive.epoch() == 3
+    assert not drive.commands(FenceStrategy)[-1][1].is_final
+
+
+def test_no_two_processes_of_a_strategy_have_one_epoch_whatever_ends_the_first() -> None:
+    drive = trading()
+    drive.act(RESTART)
+    drive.pass_time(6.0)
+    assert "was killed and is still there" in drive.outcome(RESTART).text
+    assert drive.started(drive.ends(CARRY)) == [CARRY]
+    assert drive.epoch() == 2
+
+
+def test_a_paused_strategy_is_told_so_before_its_process_has_begun() -> None:
+    drive = trading()
+    drive.act(PAUSE)
+    drive.answer(Pause)
+    (start,) = drive.of(StartChild, drive.ends(CARRY))
+    assert start.spec.is_paused  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_a_strategy_that_began_paused_and_was_resumed_meanwhile_trades_on_when_it_is_up(is_taken_over: bool) -> None:
+    drive = trading()
+    drive.act(PAUSE)
+    drive.answer(Pause)
+    drive.ends(CARRY)
+    drive.act(RESUME, id="r")
+    drive.answer(SetTradingState)
+    assert drive.outcome(RESUME, id="r").is_ok
+    if is_taken_over:
+        drive = back(drive, ALL)
+    assert [name for name, _ in drive.commands(Resume, drive.ready(CARRY))] == [CARRY]
+    drive.answer(Resume)
+    drive.pass_time(1.0)
+    again = back(drive, ALL)
+    assert drive.commands(Resume, again.ready(CARRY)) == [], "it may have halted by itself since"
+
+
+def test_no_job_is_forgotten_on_the_disk_before_its_answer_is_kept() -> None:
+    drive = trading()
+    drive.act(PAUSE, id="one")
+    drive.act(PAUSE, id="two")
+    registries = [action.registry for action in drive.of(SaveRegistry, drive.answer(Pause))]
+    for registry in registries:
+        kept = {answer.command_id for answer in registry.answers}
+        assert kept | {id for job in registry.jobs for id in job.command_ids} == {"one", "two"}
+    assert registries[-1].jobs == ()
+
+
+def test_of_a_removed_strategy_only_that_is_remembered_and_of_an_added_one_nothing() -> None:
+    drive = trading()
+    drive.operator(SetPriorityRequest("p", CARRY, 8))
+    drive.operator(AddStrategyRequest("a", "added"))
+    drive.ready("added")
+    for name in (CARRY, "added"):
+        drive.act(REMOVE, name, id=name)
+        drive.answer(Drain)
+        drive.ends(name, 0)
+    assert drive.saved().standing == {CARRY: Standing(is_removed=True)}
+
+
+def test_no_command_of_a_supervisor_has_the_id_of_one_of_another_with_the_same_registry() -> None:
+    """As after a save that failed: both begin from the same count."""
+    ids = []
+    for token in ("1f", "2e"):
+        drive = DeskDrive(token=token)
+        drive.trading()
+        drive.act(PAUSE)
+        drive.operator(HaltRequest("h", "storm"))
+        ids.append({item.command.command_id for item in drive.of(Dispatch)})
+    assert ids[0] & ids[1] == set()
+    assert {"pause-1-1f-3", "halt-1-1f"} <= ids[0]
+
+
+def test_a_halt_has_one_id_whoever_tells_of_it() -> None:
+    before = DeskDrive(token="1f")
+    before.trading()
+    before.operator(HaltRequest("h", "storm"))
+    drive = DeskDrive(registry=before.saved(), now_ns=before.now_ns, token="2e")
+    drive.begin(ALL)
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    assert {halt.command_id for _, halt in drive.commands(Halt)} == {"halt-1-1f"}

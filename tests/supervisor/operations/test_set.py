@@ -1,5 +1,8 @@
 """Parameters of a running strategy are changed, proved, and put back where they do not prove themselves."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from actors.runtime.spec import HostSpec
@@ -12,9 +15,12 @@ from messages.operator import (
     SetPriorityRequest,
     StrategyAction,
 )
-from supervisor.actions import StartChild
-from tests.supervisor.core_driver import CARRY, EXCHANGE, PERP, SPOT
-from tests.supervisor.operations.desk_driver import DeskDrive, back
+from supervisor.actions import KillChild, StartChild
+from supervisor.child_spec import ChildPlan
+from supervisor.operations.planner import Unfit
+from supervisor.registry import Registry, Standing
+from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT, desk
+from tests.supervisor.operations.desk_driver import DeskDrive, NotedPlanner, back
 
 ALL = {EXCHANGE, SPOT, PERP, CARRY}
 REQUEST = SetParameterRequest("c1", CARRY, {"notional": "2000"})
@@ -124,7 +130,7 @@ def test_a_strategy_that_does_not_answer_keeps_the_old_ones() -> None:
     drive = trading()
     drive.operator(REQUEST)
     drive.pass_time(10.0)
-    text = "carry did not answer; the old parameters are used from its next start on"
+    text = "carry did not answer; the old parameters hold again"
     assert drive.ended(REQUEST) == CommandFinished("c1", is_ok=False, text=text)
     assert parameters(drive) == {}
 
@@ -187,3 +193,113 @@ def test_what_does_not_fit_the_config_of_the_next_supervisor_is_told_and_left_ou
     drive.begin(ALL)
     assert "does not fit its config any more: carry.parameters.bad: unknown key" in drive.alerts[-1]
     assert parameters(drive) == {}
+
+
+def with_wishes(before: DeskDrive, **standing: Standing) -> DeskDrive:
+    """The next supervisor, whose registry has these wishes."""
+    registry = msgspec.structs.replace(before.saved(), standing=standing, jobs=())
+    drive = DeskDrive(desk(CARRY, OTHER), registry=registry, now_ns=before.now_ns, first_pid=301)
+    drive.begin(())
+    drive.ready(EXCHANGE, SPOT, PERP)
+    return drive
+
+
+def test_a_change_that_does_not_fit_any_more_takes_nothing_else_that_was_asked_with_it() -> None:
+    before = trading()
+    before.operator(REQUEST)
+    drive = with_wishes(
+        before,
+        carry=Standing(is_paused=True, changes={"bad": "1"}, priority=7),
+        other=Standing(changes={"edge": "3"}),
+        gone=Standing(is_removed=True),
+    )
+    paused = {start.name: (start.spec.is_paused, start.spec.parameters) for start in starts(drive)}
+    assert paused == {CARRY: (True, {}), OTHER: (False, {"edge": "3"})}
+    assert drive.core.floor.wish(CARRY) == Standing(is_paused=True)
+
+
+def test_who_was_removed_or_stopped_is_not_started_because_a_change_of_another_does_not_fit() -> None:
+    before = trading()
+    before.operator(REQUEST)
+    drive = with_wishes(before, carry=Standing(is_stopped=True, changes={"bad": "1"}), other=Standing(is_removed=True))
+    assert [start.name for start in starts(drive)] == []
+    assert OTHER not in drive.core.floor.children
+
+
+def test_where_not_even_the_config_fits_those_of_whom_something_was_asked_are_not_started() -> None:
+    class Unfitting(NotedPlanner):
+        def strategies(self, standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:
+            raise Unfit("no venue is left")
+
+    plan = desk(CARRY, OTHER)
+    registry = Registry(standing={CARRY: Standing(is_paused=True)})
+    drive = DeskDrive(plan, registry=registry, planner=Unfitting(plan))
+    drive.begin(())
+    drive.ready(EXCHANGE, SPOT, PERP)
+    assert [start.name for start in starts(drive)] == [OTHER]
+    assert "not started, since what was asked of them cannot be kept: carry (no venue is left)" in drive.alerts[-1]
+    assert drive.saved().standing == {CARRY: Standing(is_paused=True)}
+
+
+def starts(drive: DeskDrive) -> list[Any]:
+    return [start for start in drive.of(StartChild) if isinstance(start.spec, HostSpec)]
+
+
+def test_a_change_while_the_strategy_is_starting_must_prove_itself_too() -> None:
+    drive = trading()
+    drive.ends(CARRY)
+    assert drive.operator(REQUEST) == CommandAccepted("c1", "it is starting; it is told once it is up")
+    drive.ready(CARRY)
+    assert told(drive) == [{"notional": "2000"}]
+    drive.answer(ChangeParameters)
+    drive.pass_time(5.0)
+    assert drive.ended(REQUEST).is_ok
+
+
+def test_a_change_while_the_strategy_is_down_is_rolled_back_when_it_does_not_come_up() -> None:
+    drive = trading()
+    drive.ends(CARRY)
+    drive.ends(CARRY)
+    drive.operator(REQUEST)
+    (start,) = drive.of(StartChild, drive.pass_time(1.0))
+    assert start.spec.parameters == {"notional": "2000"}  # type: ignore[attr-defined]
+    drive.ends(CARRY)
+    assert drive.ended(REQUEST).text == "carry: its process ended before it was told of notional = 2000; rolled back"
+    assert parameters(drive) == {}
+
+
+def test_a_change_of_a_strategy_that_does_not_become_ready_in_time_is_put_back() -> None:
+    drive = trading()
+    drive.ends(CARRY)
+    drive.operator(REQUEST)
+    assert drive.of(KillChild, drive.pass_time(20.0)) == [KillChild(CARRY)]
+    drive.ends(CARRY)
+    assert drive.ended(REQUEST).text == "carry: its process ended before it was told of notional = 2000; rolled back"
+    assert parameters(drive) == {}
+
+
+def test_a_strategy_that_does_not_answer_is_told_the_old_ones_again() -> None:
+    """It may have heard of the new ones, or may hear of them yet."""
+    drive = trading()
+    drive.operator(REQUEST)
+    asked = drive.pass_time(10.0)
+    last = [item for _, item in drive.commands(ChangeParameters, asked)][-1]
+    assert msgspec.json.decode(last.parameters) == {}
+    drive.actions.clear()
+    drive.pass_time(1.0)
+    assert {command for _, command in drive.commands(ChangeParameters)} == {last}, "until it is answered"
+
+
+def test_where_the_old_parameters_do_not_fit_either_the_strategy_is_restarted_all_the_same() -> None:
+    drive = trading()
+    drive.operator(REQUEST)
+    drive.answer(ChangeParameters)
+
+    def unfit(_standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:
+        raise Unfit("carry.notional: too small")
+
+    drive.core.floor.planner.strategies = unfit  # type: ignore[method-assign]
+    (start,) = drive.of(StartChild, drive.ends(CARRY))
+    assert start.spec.parameters == {"notional": "2000"}  # type: ignore[attr-defined]
+    assert "carry keeps notional = 2000: carry.notional: too small" in drive.alerts
+    assert "the old parameters do not fit the config any more" in drive.ended(REQUEST).text

@@ -1,5 +1,6 @@
 """What the supervisor grants, and what it takes to be out. Every unit is worth 1, but where a test says otherwise."""
 
+import copy
 from decimal import Decimal
 
 import msgspec
@@ -323,6 +324,83 @@ def test_serials_go_on_above_those_of_a_gateway_that_has_seen_more_than_the_disk
     assert answer is not None
     assert answer.grant.serial == 41
     assert answer.is_changed
+
+
+def moved() -> tuple[dict[str, GatewayRecord], Floor]:
+    """Old records, in which the maker has a third; and a floor on which carry has nearly all of it by now."""
+    floor = Floor().settle()
+    records = msgspec.json.decode(msgspec.json.encode(floor.desk.records()), type=dict[str, GatewayRecord])
+    floor.want("carry", "100", name=PERP_ID)
+    floor.settle()
+    assert floor.lease("carry", PERP_ID).long_max > 95
+    return records, floor
+
+
+def taken_over(floor: Floor, records: dict[str, GatewayRecord]) -> Floor:
+    """The same gateways under a supervisor that has found these records."""
+    new = Floor(records=records, marks=dict(floor.valuation.marks))
+    new.books, new.now_ns = floor.books, floor.now_ns
+    return new
+
+
+def test_with_records_older_than_what_gateways_hold_nothing_is_raised_before_all_were_heard() -> None:
+    records, floor = moved()
+    new = taken_over(floor, records)
+    new.want("maker", "90")
+    for _ in range(3):
+        new.exchange("spot")  # ahead of the records; what the other one holds is not known
+        assert new.gross() <= 104
+    new.exchange("perp")
+    for _ in range(6):
+        new.exchange("spot", "perp")
+        assert new.gross() <= 104
+    assert new.gross() > 90, "and from then on all is as ever"
+
+
+def test_a_gateway_that_began_anew_is_not_given_back_what_old_records_say_that_it_had() -> None:
+    records, floor = moved()
+    for order in (("spot", "perp"), ("perp", "spot")):
+        new = taken_over(floor, records)
+        new.books = {"spot": LeaseBook(), "perp": copy.deepcopy(floor.books["perp"])}
+        new.desk.await_word(new.books)
+        held = new.lease("carry", PERP_ID).long_max
+        for _ in range(4):
+            for name in order:
+                new.exchange(name)
+                lease = new.books["spot"].lease("maker", SPOT_ID)
+                held = new.lease("carry", PERP_ID).long_max
+                assert held + (lease.long_max if lease else 0) <= 104, order
+
+
+def test_what_old_records_say_is_no_room_while_what_was_heard_passes_the_limit() -> None:
+    records, floor = moved()
+    new = taken_over(floor, records)
+    new.books["spot"] = LeaseBook()
+    new.desk.await_word(new.books)
+    held = new.lease("carry", PERP_ID).long_max
+    new.answer(use(new.request("perp"), "carry", long_wanted=D(0), short_wanted=D(0)))  # called back, and not heard
+    new.exchange("spot")  # the last one: its old third each would be its fair share
+    assert new.lease("maker").long_max + new.lease("carry").long_max + held <= 104
+
+
+def test_a_supervisor_that_is_back_raises_nothing_before_the_gateways_that_live_were_heard() -> None:
+    new = Floor()
+    new.desk.await_word({"spot", "perp"})
+    new.exchange("spot")
+    new.exchange("spot")
+    assert new.lease("carry").long_max == 0
+    new.exchange("perp")
+    new.exchange("spot")
+    assert new.lease("carry").long_max > 30
+
+
+def test_a_gateway_that_was_given_up_is_not_waited_for() -> None:
+    new = Floor()
+    new.desk.await_word({"spot", "perp"})
+    new.exchange("spot")
+    new.desk.gave_up("perp")
+    new.exchange("spot")
+    assert new.lease("carry").long_max > 30
 
 
 def test_gateways_and_instruments_that_the_config_has_no_more_are_forgotten() -> None:

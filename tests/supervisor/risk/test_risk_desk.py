@@ -12,6 +12,7 @@ from messages.operator import (
     CommandFinished,
     CommandRefused,
     ConfirmationNeeded,
+    HaltRequest,
     SetLimitRequest,
     SetPriorityRequest,
     StrategyAction,
@@ -19,7 +20,9 @@ from messages.operator import (
     UnhaltRequest,
 )
 from messages.risk import LeaseGrant, TradingState
-from supervisor.actions import SaveRegistry, SendNews
+from supervisor.actions import ClearLatch, SaveRegistry, SendNews
+from supervisor.occurrences import Begun, Latch
+from supervisor.registry import Registry
 from supervisor.risk.stages import Stage
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT
 from tests.supervisor.risk.risk_floor import BTC_SPOT, ETH_SPOT, LOSSES, RiskFloor, states, trading
@@ -117,6 +120,12 @@ def resume(floor: RiskFloor, strategy: str = CARRY) -> None:
         floor.operator(msgspec.structs.replace(request, command_id="r2", token=reply.token))
 
 
+def unhalt(floor: RiskFloor, id: str = "u") -> None:
+    reply = floor.operator(UnhaltRequest(id, "seen"))
+    assert isinstance(reply, ConfirmationNeeded), reply
+    floor.operator(UnhaltRequest(f"{id}2", "seen", reply.token))
+
+
 def test_the_operator_resumes_and_losses_are_measured_from_there() -> None:
     floor = trading()
     for profit in ("0", "-80"):
@@ -163,8 +172,7 @@ def test_when_the_operator_has_ended_the_halt_the_portfolio_begins_anew() -> Non
     for profit in ("0", "-300"):
         floor.earns(OTHER, profit)
         floor.look()
-    floor.core.floor.change_run(is_halted=False, halt_reason="")
-    floor.look()
+    unhalt(floor)
     assert floor.core.risk.stage("") is Stage.NORMAL
     floor.look(3)
     assert floor.status().trading_state is TradingState.ACTIVE
@@ -221,6 +229,182 @@ def test_a_priority_counts_from_the_next_grant() -> None:
     lease = floor.books[SPOT].lease(CARRY, BTC_SPOT.id)
     assert lease is not None
     assert lease.priority == 10
+
+
+# --- older words and newer ones ----------------------------------------------------------------------------------
+
+
+def last_state(floor: RiskFloor, gateway: str, strategy: str, asked: object = None) -> TradingState:
+    """What a gateway was told last of a strategy, or of itself."""
+    return [state for name, subject, state in states(floor, asked) if (name, subject) == (gateway, strategy)][-1]
+
+
+def come_back(before: RiskFloor, registry: Registry | None = None, latch: Latch | None = None) -> RiskFloor:
+    """The next supervisor, of a cluster of which everything lives."""
+    back = RiskFloor(LOSSES, registry=registry or before.saved(), first_pid=500)
+    back.now_ns = before.now_ns
+    back.tell(Begun(frozenset({EXCHANGE, SPOT, PERP, CARRY, OTHER}), latch=latch))
+    return back
+
+
+def test_a_rule_ends_a_resume_that_a_gateway_which_is_away_has_not_heard() -> None:
+    floor = trading()
+    floor.core.risk.tighten(CARRY, Stage.REDUCING, "as a test")
+    floor.ends(SPOT)
+    resume(floor)
+    floor.core.risk.tighten(CARRY, Stage.HALTED, "again")
+    assert last_state(floor, SPOT, CARRY, floor.ready(SPOT)) is TradingState.HALTED
+    floor.actions.clear()
+    floor.pass_time(1)
+    assert TradingState.ACTIVE not in {state for _, strategy, state in states(floor) if strategy == CARRY}
+    ended = floor.operator(StrategyActionRequest("r1", CARRY, StrategyAction.RESUME))
+    assert isinstance(ended, CommandFinished)
+    assert not ended.is_ok
+    assert "a risk rule has restricted carry meanwhile" in ended.text
+
+
+def test_a_warning_does_not_end_a_resume() -> None:
+    floor = trading()
+    resume(floor)
+    floor.core.risk.tighten(CARRY, Stage.WARNED, "as a test")
+    ended = floor.operator(StrategyActionRequest("r1", CARRY, StrategyAction.RESUME))
+    assert not isinstance(ended, CommandFinished), "under way"
+
+
+def test_what_was_under_way_to_loosen_is_not_said_again_after_a_rule_has_tightened() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.REDUCING, "as a test")
+    unhalt(floor)
+    floor.core.risk.tighten("", Stage.REDUCING, "again")
+    floor.actions.clear()
+    floor.pass_time(1)
+    assert {state for _, subject, state in states(floor) if not subject} == {TradingState.REDUCING}
+
+
+def test_a_resume_that_a_rule_has_ended_does_not_begin_again_under_the_next_supervisor() -> None:
+    floor = trading()
+    floor.core.risk.tighten(CARRY, Stage.REDUCING, "as a test")
+    resume(floor)
+    asked = len(floor.actions)
+    floor.core.risk.tighten(CARRY, Stage.HALTED, "again")
+    floor.actions += floor.core.floor.actions
+    saves = floor.of(SaveRegistry, floor.actions[asked:])
+    stricter = [save.registry for save in saves if save.registry.risk.states.get(CARRY)]
+    assert [registry.jobs for registry in stricter] == [()] * len(stricter), "gone with the first that has the state"
+    back = come_back(floor, stricter[0])
+    assert back.core.risk.stage(CARRY) is Stage.HALTED
+    assert last_state(back, SPOT, CARRY, back.ready(SPOT)) is TradingState.HALTED
+
+
+def test_a_halt_by_a_rule_is_in_force_after_a_death_at_any_moment_of_it() -> None:
+    floor = trading()
+    for profit in ("0", "-300"):
+        floor.earns(OTHER, profit)
+        floor.actions.clear()
+        floor.look()
+    saves = [save.registry for save in floor.of(SaveRegistry)]
+    assert any(save.run.is_halted for save in saves)
+    assert all(save.run.is_halted == ("" in save.risk.states) for save in saves), "both in one save"
+    for kept in saves:
+        back = come_back(floor, kept)
+        back.look()
+        is_halted = back.core.floor.run.is_halted
+        assert is_halted == (back.core.risk.stage("") is Stage.HALTED)
+        assert is_halted or "" not in kept.risk.states
+
+
+def test_a_supervisor_that_finds_a_stage_without_its_halt_halts() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.FLATTENED, "as a test")
+    floor.core.floor.save()
+    floor.actions += floor.core.floor.actions
+    kept = floor.saved()
+    back = come_back(floor, msgspec.structs.replace(kept, run=msgspec.structs.replace(kept.run, is_halted=False)))
+    assert back.core.floor.run.is_halted
+    assert back.core.floor.run.is_flattening
+    back.look()
+    assert back.core.risk.stage("") is Stage.FLATTENED, "nobody has ended it"
+
+
+def test_an_unhalt_ends_the_stage_of_the_cluster_in_the_same_save() -> None:
+    floor = trading()
+    for profit in ("0", "-300"):
+        floor.earns(OTHER, profit)
+        floor.look()
+    floor.actions.clear()
+    unhalt(floor)
+    kept = [save.registry for save in floor.of(SaveRegistry)]
+    assert {(save.run.is_halted, "" in save.risk.states) for save in kept} == {(False, False)}
+
+
+def test_a_halt_that_is_ended_while_nothing_runs_ends_the_stage_of_the_cluster_and_of_nobody_else() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.HALTED, "as a test")
+    floor.core.risk.tighten(CARRY, Stage.HALTED, "as a test")
+    floor.actions += floor.core.floor.actions
+    assert set(floor.saved().without_halt().risk.states) == {CARRY}
+
+
+def test_a_gateway_that_was_away_when_a_restriction_of_the_cluster_ended_is_told_so() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.REDUCING, "as a test")
+    floor.ends(SPOT)
+    unhalt(floor)
+    assert last_state(floor, SPOT, "", floor.ready(SPOT)) is TradingState.ACTIVE
+
+
+def test_a_gateway_that_came_back_into_a_halt_is_told_at_its_end_that_no_older_restriction_holds() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.REDUCING, "as a test")
+    floor.ends(SPOT)
+    unhalt(floor)
+    floor.operator(HaltRequest("h", "storm"))
+    floor.ready(SPOT)
+    floor.actions.clear()
+    unhalt(floor, "v")
+    assert last_state(floor, SPOT, "") is TradingState.ACTIVE
+
+
+def test_a_gateway_is_not_told_that_the_cluster_is_free_while_it_is_not() -> None:
+    floor = trading()
+    floor.core.risk.tighten("", Stage.REDUCING, "as a test")
+    floor.ends(SPOT)
+    assert last_state(floor, SPOT, "", floor.ready(SPOT)) is TradingState.REDUCING
+    floor.core.risk.tighten("", Stage.HALTED, "as a test")
+    floor.ends(SPOT)
+    floor.pass_time(1)
+    assert not [subject for _, subject, _ in states(floor, floor.ready(SPOT)) if not subject]
+
+
+def test_a_latch_that_was_set_while_there_was_no_supervisor_outlives_an_unhalt_that_was_under_way() -> None:
+    floor = trading()
+    floor.operator(HaltRequest("h", "storm"))
+    unhalt(floor)
+    assert floor.saved().jobs
+    back = come_back(floor, latch=Latch("by hand"))
+    assert back.core.floor.run.halt_reason == "by hand"
+    assert back.of(ClearLatch) == []
+    ended = back.operator(UnhaltRequest("u2", "seen"))
+    assert ended == CommandFinished("u2", is_ok=False, text="the cluster was halted again meanwhile")
+    assert back.core.floor.run.is_halted
+
+
+def test_a_supervisor_that_is_back_raises_no_lease_before_it_has_heard_every_gateway_that_lives() -> None:
+    floor = trading().ask_all()
+    floor.core.floor.save()
+    floor.actions += floor.core.floor.actions
+    kept = floor.saved()
+    back = come_back(floor, msgspec.structs.replace(kept, risk=msgspec.structs.replace(kept.risk, gateways={})))
+    for name in (SPOT, PERP, CARRY, OTHER):
+        back.register(name)
+    back.ask(SPOT)
+    lease = back.books[SPOT].lease(CARRY, BTC_SPOT.id)
+    assert lease is not None
+    assert lease.long_max == 0
+    back.ask_all(6)
+    lease = back.books[SPOT].lease(CARRY, BTC_SPOT.id)
+    assert lease is not None
+    assert lease.long_max > 0
 
 
 # --- over the end of a run ---------------------------------------------------------------------------------------
