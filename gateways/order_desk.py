@@ -174,6 +174,9 @@ class OrderDesk:
         self.gate.count_cancel(request.strategy, self._now_ns())
         if self._is_under_way(request.client_order_id):
             return
+        if request.client_order_id in self._cancelled_ns and self.queue.has(RequestKind.QUERY, request.client_order_id):
+            self._to_cancel.add(request.client_order_id)  # what the venue answers says whether there is anything left
+            return
         self._send_cancel(order, request.epoch, request.caused_by)
 
     def _withdraw(self, request: CancelOrder) -> bool:

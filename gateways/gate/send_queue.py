@@ -75,9 +75,14 @@ class SendQueue:
         """Whether a new request may leave at once: nothing waits before it, and the budget admits it."""
         if not self.budget.is_bounded:
             return True
-        if self._waiting and (kind is not RequestKind.CANCEL or self._has_cancel()):
+        if not self._waiting:
+            return self.budget.admits(kind, now_ns)
+        if kind is not RequestKind.CANCEL or self._has_cancel() or self._is_questions_turn():
             return False
-        return self.budget.admits(kind, now_ns)
+        if not self.budget.admits(kind, now_ns):
+            return False
+        self._left += 1  # it leaves before those that wait, as if it had been released
+        return True
 
     def add(self, request: Waiting) -> bool:
         """Let a request wait; False where too many do. A second one of the same kind and key changes nothing."""
@@ -167,6 +172,10 @@ class SendQueue:
         is_cancelling = first.urgency is Urgency.CANCEL
         requests = (request for _, request in self._waiting.values())
         return next((request for request in requests if not is_cancelling or request.kind is RequestKind.QUERY), None)
+
+    def _is_questions_turn(self) -> bool:
+        is_turn = self._left % AGE_EVERY == AGE_EVERY - 1
+        return is_turn and any(kind is RequestKind.QUERY for kind, _ in self._waiting)
 
     def _tidy(self) -> None:
         """Drop the entries of requests that have left out of their turn."""

@@ -22,7 +22,7 @@ from messages.orders import (
     SubmitOrder,
 )
 from tests.support.desk import DeskFloor
-from tests.support.orders import NOW_NS, accepted, amend, cancel, closed, fill, head, submit
+from tests.support.orders import NOW_NS, accepted, amend, cancel, closed, fill, head, status, submit
 
 D = Decimal
 S = 1_000_000_000
@@ -191,3 +191,17 @@ def test_the_late_cancel_of_a_zombie_is_not_answered_to_its_successor(tmp_path: 
     assert floor.tells() == []
     floor.desk.cancel(cancel(submit(7), epoch=2))
     assert [type(report) for report in floor.tells()] == [CancelRejected]
+
+
+def test_a_cancel_that_was_refused_is_not_repeated_before_the_question_about_its_order_is_answered(
+    floor: DeskFloor,
+) -> None:
+    floor.desk.cancel(cancel(submit(1)))
+    assert len(leaves(floor, 1.0)) == 1
+    # it was filled, and the fill was lost on its way
+    floor.desk.report(CancelRejected(*head(submit(1)), RejectReason.UNKNOWN_ORDER, "filled", NOW_NS))
+    for _ in range(5):
+        floor.desk.cancel(cancel(submit(1)))
+    assert [type(request) for request in leaves(floor, 1.0)] == [QueryOrder]
+    floor.desk.on_order_status(status(submit(1)))
+    assert [type(request) for request in leaves(floor, 1.0)] == [CancelOrder], "it works after all"

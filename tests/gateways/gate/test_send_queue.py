@@ -166,6 +166,18 @@ def test_a_question_leaves_although_cancels_never_stop_coming() -> None:
     assert "low" not in left
 
 
+def test_cancels_that_pass_those_that_wait_do_not_starve_a_question() -> None:
+    waiting = queue()
+    waiting.add(request("unknown", QUERY, Urgency.REDUCING))
+    left = []
+    for second in range(1, AGE_EVERY + 1):
+        if waiting.may_pass(CANCEL, second * S):
+            waiting.budget.spend(CANCEL, second * S)
+            left.append("cancel")
+        left += [entry.what for entry in released(waiting, second * S)]
+    assert left == ["cancel"] * (AGE_EVERY - 1) + ["unknown"]
+
+
 def test_the_entries_of_requests_that_left_out_of_turn_do_not_pile_up() -> None:
     waiting = queue()
     for number in range(1_000):
