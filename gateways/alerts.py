@@ -11,6 +11,9 @@ from messages.control import StrategyAlerted
 WAITING_MAX: Final = 100
 """For a supervisor that is not there; the newest are kept."""
 
+TOLD_AGAIN_NS: Final = 5_000_000_000
+"""Of market time: an alert so young is told to a supervisor that comes back, even if that makes it twice."""
+
 log = structlog.get_logger()
 
 
@@ -24,6 +27,7 @@ class Alerts:
         self._tell = tell
         self._now_ns = now_ns
         self._waiting: deque[StrategyAlerted] = deque(maxlen=WAITING_MAX)
+        self._told: deque[StrategyAlerted] = deque(maxlen=WAITING_MAX)
 
     def add(self, text: str) -> None:
         log.warning("alert", process=self._process, text=text)
@@ -32,4 +36,11 @@ class Alerts:
 
     def flush(self) -> None:
         while self._waiting and self._tell(self._waiting[0]):
-            self._waiting.popleft()
+            self._told.append(self._waiting.popleft())
+
+    def tell_again(self) -> None:
+        """The supervisor is there anew: what was told just before may have gone to one that was dying."""
+        since_ns = self._now_ns() - TOLD_AGAIN_NS
+        for alert in self._told:
+            if alert.ts >= since_ns:
+                self._tell(alert)

@@ -317,6 +317,7 @@ class GatewayActor(ChildActor):
 
     def on_registered(self) -> None:
         self._drop_copy.unheard()
+        self._alerts.tell_again()
 
     def on_news(self, news: ChildNews) -> None:
         if isinstance(news, DropCopyApplied):

@@ -1,4 +1,4 @@
-from gateways.alerts import WAITING_MAX, Alerts
+from gateways.alerts import TOLD_AGAIN_NS, WAITING_MAX, Alerts
 from messages.control import StrategyAlerted
 
 
@@ -35,3 +35,19 @@ def test_of_too_many_the_newest_are_kept() -> None:
     supervisor.is_there = True
     alerts.flush()
     assert [alert.text for alert in supervisor.heard] == [str(number) for number in range(5, WAITING_MAX + 5)]
+
+
+def test_what_was_told_just_before_the_supervisor_came_back_is_told_again_and_older_words_are_not() -> None:
+    told: list[str] = []
+    now_ns = [0]
+
+    def tell(alert: StrategyAlerted) -> bool:
+        told.append(alert.text)
+        return True
+
+    alerts = Alerts("sim", tell, lambda: now_ns[0])
+    alerts.add("old")
+    now_ns[0] = TOLD_AGAIN_NS + 1
+    alerts.add("young")
+    alerts.tell_again()
+    assert told == ["old", "young", "young"]

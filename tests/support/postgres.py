@@ -55,8 +55,11 @@ def database(server_url: str) -> Iterator[str]:
     name = f"outcry_test_{secrets.token_hex(6)}"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+        except SQLAlchemyError as error:
+            raise RuntimeError(f"{error}\nthe server said: {_last_words(server_url)}") from error
         yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
         with engine.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -79,7 +82,7 @@ def _started() -> Iterator[str]:
         with (directory / "log").open("wb") as log:
             process = subprocess.Popen(
                 list(map(str, [binaries / "postgres", "-D", data, *options])),
-                user=name, cwd=directory, stdout=log, stderr=log, env=_environment(directory),
+                user=name, cwd=directory, stdout=log, stderr=log, env=_environment(directory), start_new_session=True,
             )  # fmt: skip
         try:
             url = f"postgresql://outcry@/postgres?host={directory}"
@@ -90,6 +93,13 @@ def _started() -> Iterator[str]:
             process.wait(START_DEADLINE_S)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _last_words(server_url: str) -> str:
+    """The end of the log of a server that was started here."""
+    directory = make_url(server_url).query.get("host", "")
+    log = Path(str(directory)) / "log"
+    return log.read_text(errors="replace")[-2_000:] if log.is_file() else "nothing"
 
 
 def _binaries() -> Path:
