@@ -95,6 +95,7 @@ def test_a_host_is_ready_and_hears_the_market_only_once_every_gateway_has_welcom
     floor.supervisor.hears_a(Ready)
     floor.is_subscribed(*floor.topics())
     assert floor.near.market.topics == floor.topics(), "and to nothing else"
+    floor.is_told_a(RecoveryCompleted)
     started, recovered = floor.told()
     assert started == StrategyStarted("carry", 1, "desk-carry", 0), "before any message market time is 0"
     assert recovered == RecoveryCompleted({NEAR.id: Decimal("0.5"), FAR.id: Decimal(-1)}, (), 0)

@@ -183,6 +183,7 @@ def test_a_host_writes_snapshots_when_it_is_idle_and_the_next_incarnation_begins
 
 def test_a_strategy_that_was_paused_before_its_start_is_told_so_before_it_may_open_anything(floor: HostFloor) -> None:
     floor.start_trading(is_paused=True)
+    floor.is_told_a(RecoveryCompleted)
     kinds = [type(message) for message in floor.told()]
     assert kinds.index(DrainStrategy) < kinds.index(RecoveryCompleted)
     assert floor.report().status.lifecycle is Lifecycle.PAUSED
