@@ -6,19 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
+from statistics import median
 from time import sleep, time_ns
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus
 from supervisor.config.default import DEFAULT_CONFIG
 from supervisor.drill.books import orders_of
 from supervisor.drill.cluster import DrillCluster, is_back, process_of
 from supervisor.drill.fault_proxy import FaultProxy
 from supervisor.drill.kill import all_run
-from tests.chaos.clusters import CLUSTER, SOURCE, TOLERANT, judged_cluster
+from tests.chaos.clusters import CLUSTER, TOLERANT, judged_cluster
 from tests.chaos.row import Row
 
-GATEWAY, READER = "spot-a", "carry-btc"
+GATEWAY = "spot-a"
 STALL_S_MIN, STALL_S_MAX = 0.1, 30.0
 EDGE_NS = 50_000_000
 """Market time is known to a few milliseconds; what is closer than this to the edge may have been on time."""
@@ -27,7 +28,51 @@ RSS_MB_MAX = 50.0
 P99_RATIO_MAX = 1.2
 CONSUMING_S = 20.0
 EVENTS_PER_S = 1_500.0
-"""Of each instrument, a hundred times the default."""
+"""A hundred times the default."""
+MAKER_GATEWAY, MAKER = "spot", "maker"
+MAKER_ALONE = f"""
+[cluster]
+name = "alone"
+
+[[gateways]]
+id = "{MAKER_GATEWAY}"
+kind = "simulated"
+latency_ms = 5
+balances = {{ USDT = "200000", ETH = "50" }}
+
+[gateways.source]
+kind = "synthetic"
+seed = 1
+profiles.ETHUSDT = {{ spread_bps = 8.0, events_per_second = {EVENTS_PER_S}, level_notional = 10000.0 }}
+
+[[gateways.instruments]]
+symbol = "ETHUSDT"
+type = "spot"
+base = "ETH"
+quote = "USDT"
+tick_size = "0.01"
+lot_size = "0.0001"
+min_notional = "5"
+maker_fee_bps = 0.0
+taker_fee_bps = 1.0
+
+[[strategies]]
+id = "{MAKER}"
+kind = "market-making"
+
+[strategies.parameters]
+instrument = "ETHUSDT.{MAKER_GATEWAY}"
+order_size = "0.5"
+inventory_max = "5"
+opening_inventory = "20"
+levels = 2
+target_spread_bps = 4.0
+min_spread_bps = 2.0
+min_profit_bps = 0.2
+
+[risk.prices]
+"ETHUSDT.{MAKER_GATEWAY}" = "3000"
+"""
 
 Tell = Callable[[str], None]
 
@@ -54,28 +99,35 @@ def link_stall(runs: int, random: Random, tell: Tell) -> Row:
 
 
 def slow_consumer(runs: int, _random: Random, tell: Tell) -> Row:
-    """A reader that subscribes to everything and never reads, at a hundred times the rate of the market."""
+    """A reader that subscribes to everything and never reads, at a hundred times the rate of the market.
+
+    One venue and one strategy, so that it is the reader that is measured and not two cores too few for everybody: as
+    many clusters with it as without, in turns, each as long as the other.
+    """
     row = Row(
         fault="slow-consumer", promise=f"gateway grows by at most {RSS_MB_MAX:.0f} MB; others' p99 by at most 20 %"
     )
-    config = DEFAULT_CONFIG.replace(SOURCE, SOURCE + f"events_per_second = {EVENTS_PER_S}\n")
+    grown: list[float] = []
+    p99_us: dict[bool, list[float]] = {False: [], True: []}
     for number in range(1, runs + 1):
-        figures = []
         for is_there in (False, True):
-            with judged_cluster(row, config) as cluster:
+            with judged_cluster(row, MAKER_ALONE) as cluster:
                 before = cluster.wait_for("all processes", all_run)
                 with _idle_reader(cluster) if is_there else _nobody():
                     sleep(CONSUMING_S)
                     after = cluster.wait_for("the figures", lambda seen: _p99_us(seen) > 0)
-                figures.append((_rss_mb(after) - _rss_mb(before), _p99_us(after)))
-        (_, bare_us), (grown_mb, us) = figures
-        row.note = f"grew by {grown_mb:.1f} MB; p99 {bare_us:.0f} us without it, {us:.0f} with it ({us / bare_us:.2f})"
-        if grown_mb > RSS_MB_MAX:
-            row.broken.append(f"the gateway grew by {grown_mb:.0f} MB")
-        if us / bare_us > P99_RATIO_MAX:
-            row.broken.append(f"p99 of the others only after {us / bare_us:.2f} times as long")
+            p99_us[is_there].append(_p99_us(after))
+            if is_there:
+                grown.append(_rss_mb(after) - _rss_mb(before))
         row.runs = number
-        tell(f"slow-consumer: {number} of {runs}, {row.note}")
+        without, with_it = p99_us[False][-1], p99_us[True][-1]
+        tell(f"slow-consumer: {number} of {runs}, p99 {without:.0f} us without it, {with_it:.0f} with it")
+    bare_us, us = median(p99_us[False]), median(p99_us[True])
+    row.note = f"grew by {max(grown):.1f} MB; p99 {bare_us:.0f} us without it, {us:.0f} with it ({us / bare_us:.2f})"
+    if max(grown) > RSS_MB_MAX:
+        row.broken.append(f"the gateway grew by {max(grown):.0f} MB")
+    if us / bare_us > P99_RATIO_MAX:
+        row.broken.append(f"p99 of the others only after {us / bare_us:.2f} times as long")
     return row
 
 
@@ -97,7 +149,7 @@ def _expired_orders(cluster: DrillCluster, began_ns: int, ended_ns: int) -> Iter
 
 @contextmanager
 def _idle_reader(cluster: DrillCluster) -> Iterator[None]:
-    command = [sys.executable, "-m", "tests.chaos.idle_reader", str(cluster.paths.state_dir), GATEWAY, READER]
+    command = [sys.executable, "-m", "tests.chaos.idle_reader", str(cluster.paths.state_dir), MAKER_GATEWAY, MAKER]
     reader = subprocess.Popen(command)
     try:
         yield
@@ -112,10 +164,10 @@ def _nobody() -> Iterator[None]:
 
 
 def _rss_mb(status: ClusterStatus) -> float:
-    return process_of(status, GATEWAY).rss_mb
+    return process_of(status, MAKER_GATEWAY).rss_mb
 
 
 def _p99_us(status: ClusterStatus) -> float:
     """The slowest strategy's tick to order at the gateway."""
-    (gateway,) = (item for item in status.gateways if item.id == GATEWAY)
+    (gateway,) = (item for item in status.gateways if item.id == MAKER_GATEWAY)
     return max((latency.p99 for latency in gateway.tick_to_order.values()), default=0.0)
