@@ -13,8 +13,8 @@ import msgspec
 from actors.strategies.own_orders import cause_of
 from actors.strategies.strategy import Strategy
 from messages.codec import encode
-from messages.control import StrategyRequest, StrategyStarted
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder
+from messages.strategy_host import StrategyRequest, StrategyStarted
 
 CAUSES_KEPT_MAX: Final = 100_000
 CHAIN_LENGTH_MAX: Final = 20

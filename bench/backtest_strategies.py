@@ -10,10 +10,10 @@ import msgspec
 from actors.machine import Outputs, Reaction, on
 from actors.strategies.own_orders import Ticket
 from actors.strategies.strategy import INPUTS, Strategy
-from messages.control import DrainStrategy
 from messages.instruments import Instrument, Rounding
 from messages.market import Quote
 from messages.orders import Side, TimeInForce
+from messages.strategy_host import DrainStrategy
 from messages.topics import Channel
 
 NOTHING: Outputs = ()

@@ -27,17 +27,8 @@ from gateways.spec import GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import FROM_CHILD, FROM_CONTROL, FROM_GATEWAY, encode, encode_published
-from messages.control import (
-    CommandDone,
-    ExecutionsApplied,
-    Halt,
-    Hello,
-    Ready,
-    StillAlive,
-    StopProcess,
-    Unhalt,
-    Welcome,
-)
+from messages.from_child import CommandDone, Ready
+from messages.gateway_link import ExecutionsApplied, Hello, StillAlive, Welcome
 from messages.instruments import Instrument, InstrumentType
 from messages.market import ClockTick, Quote
 from messages.orders import (
@@ -52,6 +43,7 @@ from messages.orders import (
     Side,
     SubmitOrder,
 )
+from messages.to_child import Halt, StopProcess, Unhalt
 from messages.topics import Channel, topic
 
 OPEN_ORDERS: Final = 1_000

@@ -26,7 +26,7 @@ from actors.runtime.spec import GatewayEndpoints, HostSpec
 from actors.strategies.spot_futures.strategy import SpotFutures
 from bench.measure import options, rounded, show
 from messages.codec import TO_GATEWAY, encode, encode_published
-from messages.control import Hello, Welcome
+from messages.gateway_link import Hello, Welcome
 from messages.instruments import Instrument, InstrumentType
 from messages.market import Quote
 from messages.topics import Channel, topic

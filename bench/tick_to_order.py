@@ -33,10 +33,11 @@ from gateways.gate.gate_limits import GateLimits
 from gateways.spec import GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.codec import FROM_CHILD, encode, encode_published
-from messages.control import Ready, StopProcess
+from messages.from_child import Ready
 from messages.instruments import Instrument, InstrumentType
 from messages.market import ClockTick, Quote
 from messages.orders import CloseReason, OrderClosed, SubmitOrder
+from messages.to_child import StopProcess
 from messages.topics import Channel, topic
 
 BLOCK = 1_000

@@ -19,10 +19,10 @@ from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
 from gateways.intent_log import IntentLog
 from messages.codec import MARKET_DATA, TO_GATEWAY, encode, encode_published, split_published
-from messages.control import RecoveryCompleted, StrategyStarted
 from messages.instruments import Instrument
 from messages.market import Quote
 from messages.orders import SubmitOrder
+from messages.strategy_host import RecoveryCompleted, StrategyStarted
 from messages.topics import Channel, topic
 
 CALLS = 5_000

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from messages.control import StrategyAlerted
+from messages.from_child import StrategyAlerted
 
 WAITING_MAX: Final = 100
 """For a supervisor that is not there; the newest are kept."""

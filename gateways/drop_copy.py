@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from messages.base import Count, Id, Message
-from messages.control import DROP_COPY_RECORDS_MAX
+from messages.from_child import DROP_COPY_RECORDS_MAX
 
 KEPT_MAX: Final = 8_192
 """Records in memory; the ones before them are in the journal."""

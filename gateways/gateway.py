@@ -37,44 +37,25 @@ from gateways.safety.reconciler import Reconciler, Tellers
 from gateways.senders import NO_PREFIXES, check_sender
 from gateways.spec import GatewaySpec
 from gateways.strategy_links import StrategyLinks
-from gateways.venue import (
-    FROM_VENUE,
-    AccountQuery,
-    AccountState,
-    FundingBooked,
-    LoginAccepted,
-    OrderStatus,
-    VenueLogin,
-)
-from messages.base import PROTOCOL_VERSION
+from gateways.venue import FROM_VENUE, AccountState, FundingBooked, LoginAccepted, OrderStatus
+from gateways.venue_session import VenueSession
 from messages.codec import MARKET_DATA, TO_GATEWAY, encode
-from messages.control import (
-    CheckpointReached,
+from messages.from_child import GatewayUpdate, ProcessKind
+from messages.gateway_link import CheckpointReached, ExecutionsApplied, Hello, StillAlive
+from messages.health import GatewayStatus
+from messages.market import Checkpoint, ClockTick, EndOfData, Gap
+from messages.orders import AmendOrder, CancelOrder, QueryOrder, SubmitOrder
+from messages.risk import LeaseGrant, SetTradingState
+from messages.to_child import (
     ChildCommand,
     ChildNews,
     DropCopyApplied,
-    ExecutionsApplied,
     FenceStrategy,
     FlattenPosition,
-    GatewayUpdate,
     Halt,
-    Hello,
-    ProcessKind,
     StartTrading,
-    StillAlive,
     Unhalt,
-    VenueDown,
-    VenueUp,
 )
-from messages.health import GatewayStatus
-from messages.market import Checkpoint, ClockTick, EndOfData, Gap
-from messages.orders import (
-    AmendOrder,
-    CancelOrder,
-    QueryOrder,
-    SubmitOrder,
-)
-from messages.risk import LeaseGrant, SetTradingState
 
 CONTROL: Final = "control"
 ORDERS: Final = "orders"
@@ -82,12 +63,6 @@ SUBSCRIPTIONS: Final = "subscriptions"
 VENUE: Final = "venue"
 VENUE_DATA: Final = "venue-data"
 STATUS_EVERY_PULSES: Final = 5
-ACCOUNT_EVERY_PULSES: Final = 20
-"""The account is asked for, and all that it says compared with our books."""
-RECONCILE_EVERY_NS: Final = 30_000_000_000
-"""The longest time between two such looks, however long a heartbeat is."""
-GAP_NS: Final = 1_000_000_000
-"""Between two looks for the sake of gaps in the market's data."""
 TELL_AGAIN_EVERY_PULSES: Final = 10
 """A strategy acknowledges at each heartbeat of its own; a report that waits this long did not get through."""
 REQUESTS_BETWEEN_LOOKS: Final = 256
@@ -96,7 +71,6 @@ WATCH_NS: Final = 20 * NS_PER_MS
 """Between two looks at the halt file, and at whether leases are to be asked for."""
 SEND_AGAIN_NS: Final = 2 * NS_PER_MS
 """A cancel that the venue's link did not take is tried again so soon."""
-LOGIN_RETRY_NS: Final = 500_000_000
 
 log = structlog.get_logger()
 
@@ -114,11 +88,6 @@ class GatewayActor(ChildActor):
         self._leases = LeaseBook() if spec.is_leased else LeaseBook.unlimited()
         self._gate = OrderGate(self._instruments, spec.checks, self._leases)
         self._readers = Readers()
-        self._is_venue_connected = False
-        self._is_venue_announced = False
-        self._login_ns = 0
-        self._account_asked_ns = 0
-        self._account: AccountState | None = None
         self._pulses = self._requests = 0
         self._alerts = Alerts(spec.process, self.tell_supervisor, self._clock.now_ns)
 
@@ -148,6 +117,7 @@ class GatewayActor(ChildActor):
         self._orders = router(self.context, spec.orders_endpoint, admits=(Role.STRATEGY,), hwm=ORDERS_HWM)
         self._links = StrategyLinks(spec.venue, self._orders, self._desk, self._on_welcome)
         self.attach(Port(ORDERS, Priority.EXECUTIONS, Wire.ROUTED), self._orders, self._on_strategy)
+        self._session = VenueSession(spec.venue, self._desk, self._reconciler, self._links.tell_all, self._clock.now_ns)
         market = publisher(self.context, spec.market_data_endpoint, admits=(Role.STRATEGY,))
         self.attach(Port(SUBSCRIPTIONS, Priority.EXECUTIONS), market, self._on_subscription)
         self._publisher = Publisher(market)
@@ -175,14 +145,9 @@ class GatewayActor(ChildActor):
             self._clock.observe(message.ts_received)
             self._gate.on_market(message)
             if type(message) is Gap:
-                self._on_gap()
+                self._session.on_gap(monotonic_ns())
             self.is_drained = isinstance(message, EndOfData)
         self._publisher.publish(message)
-
-    def _on_gap(self) -> None:
-        """What was lost of the market may have been lost with what it did to us."""
-        if self._desk.is_venue_up and monotonic_ns() - self._account_asked_ns > GAP_NS:
-            self._ask_account()
 
     def _on_strategy(self, delivery: Delivery) -> None:
         self._requests += 1
@@ -219,11 +184,13 @@ class GatewayActor(ChildActor):
     def _on_venue(self, delivery: Delivery) -> None:
         message = FROM_VENUE.decode(delivery.frame)
         if isinstance(message, LoginAccepted):
-            self._on_login()
+            self._session.on_login(monotonic_ns())
         elif isinstance(message, OrderStatus):
             self._desk.on_order_status(message)
         elif isinstance(message, AccountState):
-            self._on_account(message)
+            self._session.on_account(message, monotonic_ns())
+            if not self.is_ready:
+                self.set_ready()
         elif isinstance(message, FundingBooked):
             self._desk.on_funding(message)
         else:
@@ -251,47 +218,10 @@ class GatewayActor(ChildActor):
 
     def on_connection(self, name: str, *, is_up: bool) -> None:
         assert name == VENUE
-        self._is_venue_connected = is_up
-        if is_up:
-            self._log_in()
-        elif self._desk.is_venue_up:
-            self._on_venue_lost()
+        self._session.on_connection(monotonic_ns(), is_up=is_up)
 
     def _to_venue(self, frame: bytes) -> bool:
         return try_send(self._venue, frame)
-
-    def _log_in(self) -> None:
-        self._login_ns = monotonic_ns()
-        self._to_venue(encode(VenueLogin(self.spec.venue, PROTOCOL_VERSION)))
-
-    def _on_login(self) -> None:
-        """Ask for whatever may have happened while we were away; requests are answered in order."""
-        if self._desk.is_venue_up:
-            return
-        self._desk.venue_is_back()
-        self._ask_account()
-
-    def _on_venue_lost(self) -> None:
-        self._desk.venue_is_lost()
-        self._is_venue_announced = False
-        self._links.tell_all(VenueDown(self.spec.venue, "link to the venue lost", self._clock.now_ns()))
-
-    def _on_account(self, account: AccountState) -> None:
-        self._account = account
-        for booked in account.fundings:
-            self._desk.on_funding(booked)
-        self._reconciler.on_account(account, self._clock.now_ns(), monotonic_ns())
-        if not self._is_venue_announced:
-            self._is_venue_announced = True
-            self._links.tell_all(VenueUp(self.spec.venue, self._clock.now_ns()))
-        if not self.is_ready:
-            self.set_ready()
-
-    def _ask_account(self) -> None:
-        self._account_asked_ns = monotonic_ns()
-        records = self._desk.records
-        query = AccountQuery(self.spec.venue, records.fundings, records.forced_fills)
-        self._to_venue(encode(query))
 
     # --- the drop copy ------------------------------------------------------------------------------------------
 
@@ -319,13 +249,16 @@ class GatewayActor(ChildActor):
     def on_news(self, news: ChildNews) -> None:
         if isinstance(news, DropCopyApplied):
             self._on_drop_copy_applied(news)
-        elif isinstance(news, LeaseGrant) and not self._leases.apply(news):
+        elif isinstance(news, LeaseGrant) and self._leases.apply(news):
+            self._guard.note_policies(news.leases)
+        else:
             log.warning("lease grant refused", serial=news.serial, applied=self._leases.serial)
 
     def _ask_leases(self, mono_ns: int) -> None:
         if self._leases.is_request_due(mono_ns):
             prices = self._gate.fresh_prices(self._clock.now_ns())
-            request = self._leases.request(self.child.process, mono_ns, self._desk.records.exposures(), prices)
+            held, recorded = self._desk.records.exposures(), self._drop_copy.recorded
+            request = self._leases.request(self.child.process, mono_ns, held, prices, recorded=recorded)
             self.tell_supervisor(request)
 
     # --- commands and pulses ------------------------------------------------------------------------------------
@@ -380,8 +313,6 @@ class GatewayActor(ChildActor):
         self.set_alarm(now_ns + (SEND_AGAIN_NS if self._desk.has_waiting else WATCH_NS))
 
     def on_pulse(self, mono_ns: int) -> None:
-        if self._is_venue_connected and not self._desk.is_venue_up and mono_ns - self._login_ns > LOGIN_RETRY_NS:
-            self._log_in()
         self._guard.on_pulse(mono_ns)
         self._alerts.flush()
         self._desk.catch_up()
@@ -390,16 +321,13 @@ class GatewayActor(ChildActor):
         self._pulses += 1
         if self._pulses % TELL_AGAIN_EVERY_PULSES == 0:
             self._links.tell_again()
-        self._reconciler.on_pulse(mono_ns)
-        is_due = mono_ns - self._account_asked_ns > RECONCILE_EVERY_NS or self._pulses % ACCOUNT_EVERY_PULSES == 0
-        if self._desk.is_venue_up and is_due:
-            self._ask_account()
+        self._session.on_pulse(mono_ns)
         if self._pulses % STATUS_EVERY_PULSES == 0:
             self.tell_supervisor(GatewayUpdate(self.child.process, self._status()))
 
     def _status(self) -> GatewayStatus:
         around = Around(
-            balances=self._account.balances if self._account is not None else {},
+            balances=account.balances if (account := self._session.account) is not None else {},
             published=self._publisher.published,
             lease_left_ns=self._leases.left_ns(monotonic_ns()),
             mismatches=self._reconciler.mismatches.sentences(),

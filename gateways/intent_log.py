@@ -17,10 +17,10 @@ from gateways.gate.order_records import OrderRecords
 from gateways.safety.flattener import flatten_number
 from messages.base import Count, Id, Message, check_decimals
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, encode
-from messages.control import FenceStrategy
 from messages.instruments import Instrument
 from messages.orders import AmendOrder, CancelOrder, ExecutionReport, SubmitOrder
 from messages.risk import SetTradingState
+from messages.to_child import FenceStrategy
 
 
 class FundingKnown(Message, frozen=True, tag="funding-known"):

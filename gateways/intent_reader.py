@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from actors.runtime.journal import MAGIC, segment_files
-from messages.control import DROP_COPY_RECORDS_MAX
+from messages.from_child import DROP_COPY_RECORDS_MAX
 
 READ_BYTES_MAX: Final = 262_144
 """Of the journal, in one call."""

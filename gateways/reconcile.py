@@ -37,7 +37,8 @@ class Difference(NamedTuple):
 def missing_reports(order: Order, status: OrderStatus) -> list[ExecutionReport]:
     """The reports that bring our record of an order to what the venue knows of it; fills come before the end.
 
-    An order that the venue never saw is told as `OrderDenied(NOT_RECEIVED)`: nothing of it was or will be filled.
+    An order that the venue never saw is told as `OrderDenied(NOT_RECEIVED)`. Should it get there all the same, it is
+    told accepted, with its fills, and stays denied.
     """
     request, ts = order.request, status.ts_event
     head = (request.client_order_id, request.strategy, request.instrument)
@@ -70,16 +71,18 @@ def _amendment(order: Order, status: OrderStatus) -> OrderAmended | None:
 
 
 def unexplained(listed: Iterable[OpenOrder], orders: Mapping[str, Order], order_prefix: str) -> list[OpenOrder]:
-    """The orders that work at the venue under our prefix, and that no intent of ours explains.
+    """The orders that work at the venue and are ours, and that no open order of our books explains: there is no record
+    of them, or it has ended (the venue said that it did not know the order, which was still on its way).
 
-    :param order_prefix: of this cluster's ids; empty: none are taken for ours.
+    :param order_prefix: of this cluster's ids; empty: none but those on record are taken for ours.
     """
-    if not order_prefix:
-        return []
-    prefixes = (order_prefix, FLATTEN_PREFIX + order_prefix)
-    return [
-        order for order in listed if order.client_order_id not in orders and order.client_order_id.startswith(prefixes)
-    ]
+    prefixes = (order_prefix, FLATTEN_PREFIX + order_prefix) if order_prefix else ()
+
+    def is_unexplained(name: str) -> bool:
+        record = orders.get(name)
+        return name.startswith(prefixes) if record is None else not record.is_open
+
+    return [order for order in listed if is_unexplained(order.client_order_id)]
 
 
 def unlisted(open_ids: Collection[str], orders: Iterable[Order]) -> list[Order]:

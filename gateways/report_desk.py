@@ -140,6 +140,15 @@ class ReportDesk:
         """What was asked may have been lost with the link."""
         self._missed = dict.fromkeys(self._missed, False)
 
+    def count_denial(self, reason: str) -> None:
+        """A request was not let through, for this reason code."""
+        self.denials[reason] += 1
+
+    def dropped(self, reason: str) -> None:
+        """An order was not let through, and its strategy is not told."""
+        self.counts["denied"] += 1
+        self.count_denial(reason)
+
     def _count(self, report: ExecutionReport) -> None:
         counts = self.counts
         if isinstance(report, OrderAccepted):
@@ -148,7 +157,7 @@ class ReportDesk:
             counts["rejected"] += 1
         elif isinstance(report, OrderDenied):
             counts["denied"] += 1
-            self.denials[report.reason.value] += 1
+            self.count_denial(report.reason.value)
         elif isinstance(report, OrderClosed):
             counts[report.reason] += 1
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from messages.codec import FrameError
-from messages.control import CheckpointReached
+from messages.gateway_link import CheckpointReached
 from messages.orders import AmendOrder, CancelOrder, QueryOrder, SubmitOrder, is_forced
 
 NO_PREFIXES: Mapping[str, str] = {}

@@ -1,6 +1,5 @@
 """What a gateway process is told at its start."""
 
-from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -9,18 +8,10 @@ from actors.runtime.spec import ChildSpec
 from gateways.gate.gate_limits import GateLimits
 from gateways.gate.rate_limits import RateRule
 from messages.instruments import Instrument
+from messages.risk import DeathPolicy
 
 LEASE_TTL_MS_MIN: Final = 100
 LEASE_TTL_MS_MAX: Final = 60_000
-
-
-class DeathPolicy(StrEnum):
-    """What becomes of the position of a strategy that is dead, quarantined or hung; its orders are always cancelled."""
-
-    HOLD = "hold"
-    FLATTEN = "flatten"
-    COMPLETE = "complete"
-    """The residual of its pair is closed. Only the supervisor sees both legs: without it, the position is held."""
 
 
 class GatewaySpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +27,8 @@ class GatewaySpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     :param lease_ttl_ms: how long a strategy may be silent before its orders are cancelled.
     :param order_prefix: of the client order ids of this cluster, with its hyphen; empty: none is adopted.
     :param is_leased: without a lease of the supervisor, orders may only reduce; False: no leases are needed.
-    :param death_policies: by strategy, what is done with the position of one that is dead while the supervisor is, too.
+    :param death_policies: by strategy, what is done with the position of one that is dead while the supervisor is, too;
+        of one that is added later, its leases tell.
     :param checks: the bounds of the order gate.
     """
 

@@ -9,7 +9,7 @@ from gateways.gate.order_gate import OrderGate
 from gateways.order_desk import OrderDesk
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import encode
-from messages.control import ExecutionsApplied, Hello, HelloRefused, StillAlive, Welcome
+from messages.gateway_link import ExecutionsApplied, Hello, HelloRefused, StillAlive, Welcome
 
 
 class StrategyLinks:

@@ -12,7 +12,7 @@ import msgspec
 
 from messages.base import Count, Id, Message, Ns, Price, Ratio, check_decimals
 from messages.codec import Codec
-from messages.control import CheckpointReached
+from messages.gateway_link import CheckpointReached
 from messages.orders import (
     AmendOrder,
     CancelOrder,

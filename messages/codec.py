@@ -5,16 +5,12 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from messages.base import Message
-from messages.control import (
-    CommandDone,
-    FromChild,
-    FromGateway,
-    StrategyInput,
-    ToChild,
-    ToGateway,
-)
+from messages.from_child import CommandDone, FromChild
+from messages.gateway_link import FromGateway, ToGateway
 from messages.market import MarketData
 from messages.operator import FromOperator, ToControl, ToOperator
+from messages.strategy_host import StrategyInput
+from messages.to_child import ToChild
 from messages.topics import SEPARATOR
 
 FRAME_BYTES_MAX = 1_048_576

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 
 from messages.base import Id, Message, OptionalId, Text, check_decimals
-from messages.control import Halt
 from messages.health import ClusterStatus
+from messages.to_child import Halt
 
 
 class StatusRequest(Message, frozen=True, tag="status-request"):

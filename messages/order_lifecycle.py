@@ -3,7 +3,9 @@
 `SubmitOrder → (OrderDenied | sent → OrderAccepted | OrderRejected | OrderUnknown) → Fill* → OrderClosed`.
 A fill may come before its acknowledgement and after a cancel request; a cancel may lose to a fill; an unknown order
 is asked about and may turn out to be anything. A late or repeated report of a closed order changes nothing; a late
-*fill* of a closed order is a fill all the same (venues report out of order), so it is counted.
+*fill* of a closed order is a fill all the same (venues report out of order), so it is counted. So it is with an order
+that was denied because the venue did not know it, and which reached the venue after all; it stays denied, its gateway
+cancels what is left of it.
 """
 
 from decimal import Decimal
@@ -38,7 +40,7 @@ class OrderState(Enum):
     CANCELLED = "cancelled; what was filled before stands"
     EXPIRED = "the rest of it lapsed; what was filled before stands"
     REJECTED = "refused by the venue"
-    DENIED = "refused by our own gate"
+    DENIED = "refused by our own gate, or never seen by the venue as far as it knew"
 
     __hash__ = object.__hash__
     """Members are what they are; Enum's own hash is a Python function, and every step of every order looks them up."""
@@ -131,8 +133,8 @@ LIFECYCLE: dict[OrderState, dict[type, frozenset[OrderState]]] = {
         OrderRejected: frozenset({_S.REJECTED}),
     },
     _S.DENIED: {
-        CancelRequested: frozenset({_S.DENIED}),
-        CancelRejected: frozenset({_S.DENIED}),
+        **_after(_S.DENIED),  # of one that the venue did not know, and then received after all
+        OrderRejected: frozenset({_S.DENIED}),
         OrderDenied: frozenset({_S.DENIED}),
     },
 }

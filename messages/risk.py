@@ -53,6 +53,15 @@ def strictest(*states: TradingState) -> TradingState:
     return max(states, key=lambda state: state.strictness, default=TradingState.ACTIVE)
 
 
+class DeathPolicy(StrEnum):
+    """What becomes of the position of a strategy that is dead, quarantined or hung; its orders are always cancelled."""
+
+    HOLD = "hold"
+    FLATTEN = "flatten"
+    COMPLETE = "complete"
+    """The residual of its pair is closed. Only the supervisor sees both legs: without it, the position is held."""
+
+
 class Lease(Message, frozen=True, tag="lease"):
     """What one strategy may hold of one instrument, were all of its open and unknown orders filled.
 
@@ -62,6 +71,8 @@ class Lease(Message, frozen=True, tag="lease"):
     :param notional_max: of the absolute position at the gateway's own reference price, in quote currency.
     :param messages_per_s: requests to the venue; 0 = no bound.
     :param priority: of the strategy, 1 (last) to 10 (first), where the venue's rate limit is scarce.
+    :param on_death: what the gateway is to do with the strategy's position where both it and the supervisor are dead;
+        it is remembered when the lease has ended. None: what the gateway was told at its start.
     """
 
     strategy: Id
@@ -72,6 +83,7 @@ class Lease(Message, frozen=True, tag="lease"):
     notional_max: Decimal
     messages_per_s: MessagesPerS = 0.0
     priority: Priority = 5
+    on_death: DeathPolicy | None = None
 
     def __post_init__(self) -> None:
         check_decimals(self.long_max, self.short_max, self.notional_max)
@@ -113,12 +125,15 @@ class LeaseRequest(Message, frozen=True, tag="lease-request"):
 
     :param asked_mono_ns: the gateway's own monotonic clock.
     :param serial: of the last grant that it has applied; 0 where there is none since its start.
+    :param recorded: the number of the newest record of its drop copy, whether it was sent or not: the positions in
+        `uses` are the sums of the fills up to there.
     """
 
     process: Id
     asked_mono_ns: Ns
     serial: Count
     uses: Annotated[tuple[LeaseUse, ...], msgspec.Meta(max_length=LEASES_MAX)]
+    recorded: Count = 0
 
 
 class LeaseGrant(Message, frozen=True, tag="lease-grant"):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from actors.runtime.spec import ChildSpec
-from messages.control import ChildNews
 from messages.operator import ToOperator
+from messages.to_child import ChildNews
 from supervisor.ledger.entries import Entry
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry

@@ -25,7 +25,8 @@ from actors.runtime.refusals import Refusals
 from actors.runtime.spec import write_spec
 from gateways.safety import halt_latch
 from messages.codec import FROM_CHILD, FROM_OPERATOR, FrameError, encode
-from messages.control import FromChild, Register
+from messages.from_child import FromChild, Register
+from messages.operator import UnhaltRequest
 from messages.risk import LeaseGrant
 from supervisor import registry
 from supervisor.actions import (
@@ -127,7 +128,7 @@ class SupervisorActor(pykka.ThreadingActor):
         self._watched: set[int] = set()
         self._refusals = Refusals()
         self._unsaved: SaveRegistry | None = None
-        self._latch_seen: halt_latch.HaltNote | None = None
+        self._latch_seen = ""
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -209,7 +210,8 @@ class SupervisorActor(pykka.ThreadingActor):
             else:
                 request = FROM_OPERATOR.decode(delivery.frame)
                 self._ledger.asked(delivery.sender, request)
-                self._occurrences.append(OperatorAsked(delivery.sender, request))
+                latch = self._latch() if isinstance(request, UnhaltRequest) else None
+                self._occurrences.append(OperatorAsked(delivery.sender, request, latch))
         except FrameError as error:
             count = self._refusals.add(monotonic_ns())
             if count:
@@ -291,23 +293,29 @@ class SupervisorActor(pykka.ThreadingActor):
 
     def _latch(self) -> Latch | None:
         """The kill switch as the state directory has it."""
-        note = self._latch_seen = halt_latch.read(self._paths.halt_file)
+        self._latch_seen = self._latch_id()  # first: what is set between the two looks is another
+        note = halt_latch.read(self._paths.halt_file)
         if note is None:
             return None
         age_ns = max(0, time.time_ns() - note.at_ns) if note.at_ns else 0
-        return Latch(note.reason, age_ns, note.is_flattening)
+        return Latch(note.reason, age_ns, note.is_flattening, self._latch_seen)
+
+    def _latch_id(self) -> str:
+        """Names one setting of the latch; empty where there is none."""
+        found = halt_latch.stamp(self._paths.halt_file)
+        return "" if found is None else f"{found.inode}-{found.mtime_ns}-{found.size}"
 
     def _set_latch(self, action: SetLatch) -> None:
         note = halt_latch.HaltNote(
             reason=action.reason, at_ns=time.time_ns(), by=SUPERVISOR, is_flattening=action.is_flattening
         )
         halt_latch.set_halt(self._paths.halt_file, note)
-        self._latch_seen = halt_latch.read(self._paths.halt_file)
+        self._latch_seen = self._latch_id()
 
     def _clear_latch(self, _action: ClearLatch) -> None:
         """Take away the latch that the core knew of; another one stays, and is obeyed when it is looked at next."""
         note = halt_latch.read(self._paths.halt_file)
-        if note is None or note == self._latch_seen:
+        if note is None or self._latch_id() == self._latch_seen:
             halt_latch.clear_halt(self._paths.halt_file)
         else:
             log.warning("halted again meanwhile: the latch stays", by=note.by, reason=note.reason)

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from actors.runtime.spec import ChildSpec
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.config.risk import RiskConfig
 
 CHILDREN_SOCKET: Final = "children"

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from actors.machine import Machine, Reaction, on
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ProcessState
 from supervisor.child_spec import ChildPlan, Restart, RestartPolicy
 
@@ -88,6 +88,8 @@ class Child(Machine[ProcessState]):
     :ivar epoch: of the present incarnation of a strategy; 0 before the first. `spent_epoch` is the last
         one that no further process may have: a process had it, or it was ended for good.
     :ivar began_paused: the present process was told at its start that it is paused, and was not resumed since.
+    :ivar owes_resume: the operator has ended a halt, and the strategy, whose journal may know only of the halt, has not
+        said yet that it knows.
     :ivar is_registered: the present process has spoken; nothing that it says counts before that.
     :ivar is_ready: the present process can do its work.
     :ivar is_drained: it has handled everything that its sources will ever yield.
@@ -106,7 +108,7 @@ class Child(Machine[ProcessState]):
         self.pid = self.last_pid = 0
         self.created_s = 0.0
         self.epoch = self.spent_epoch = 0
-        self.began_paused = False
+        self.began_paused = self.owes_resume = False
         self.is_registered = self.is_ready = self.is_drained = self.is_faulted = False
         self.is_done = self.is_dead = False
         self.restarts = 0

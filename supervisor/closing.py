@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from messages.control import ChildCommand, CommandDone, Drain, ProcessKind, ReportRequest, StopProcess
+from messages.from_child import CommandDone, ProcessKind
+from messages.to_child import ChildCommand, Drain, ReportRequest, StopProcess
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, WriteReport
 from supervisor.children import Child, Ended, StopAsked, describe_end
 from supervisor.floor import Floor

@@ -10,13 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from messages.control import (
-    ProcessKind,
-    StartTrading,
-)
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus, ProcessState, StrategyStatus
-from messages.operator import StatusReply, StatusRequest, ToOperator
-from supervisor.actions import SUPERVISOR, Action, MeasureUsage, ReplyOperator, SetAlarm, SetLatch
+from messages.operator import StatusReply, StatusRequest, ToOperator, UnhaltRequest
+from messages.to_child import StartTrading
+from supervisor.actions import SUPERVISOR, Action, ClearLatch, MeasureUsage, ReplyOperator, SetAlarm, SetLatch
 from supervisor.child_spec import ClusterPlan
 from supervisor.children import (
     FAULT_GRACE_NS,
@@ -172,13 +170,23 @@ class Core:
             floor.alert(f"still changed, as the operator had asked in the run that was lost: {changes}")
 
     def _obey_halts(self, latch: Latch | None) -> None:
-        """Be halted where anybody has demanded it while there was no supervisor, or as it died."""
-        self._obey_latch(latch)
+        """Be halted where anybody has demanded it while there was no supervisor, or as it died.
+
+        A latch that the operator has ended already was left behind by a supervisor that died before it was gone.
+        """
+        ended = self._registry.run.unhalted_latch
+        if latch is not None and latch.id and latch.id == ended:
+            self.floor.latch_id = ended
+            self.floor.change_run(unhalted_latch=ended)
+            self.floor.actions.append(ClearLatch())
+        else:
+            self._obey_latch(latch)
         self.risk.halt_as_remembered()
 
     def _obey_latch(self, latch: Latch | None) -> None:
         """Be halted where the state directory says so, whoever has written it."""
         floor = self.floor
+        floor.latch_id = "" if latch is None else latch.id
         if latch is not None and not floor.run.is_halted and not self.closing.is_begun:
             floor.halt(latch.reason, is_flattening=latch.is_flattening)
             floor.change_run(halted_ns=max(0, floor.now_ns - latch.age_ns))
@@ -251,6 +259,8 @@ class Core:
         if isinstance(request, StatusRequest):
             reply: ToOperator = StatusReply(request.command_id, self.status())
         else:
+            if isinstance(request, UnhaltRequest):
+                self._obey_latch(asked.latch)
             reply = self.desk.ask(request)
         self.floor.actions.append(ReplyOperator(asked.peer, reply))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.child_spec import Restart
 from supervisor.children import Child, Ended, Finished, Lost, Quarantine, Relaunch, Verdict, describe_end
 from supervisor.closing import Closing

@@ -10,17 +10,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import (
-    ChildCommand,
-    FenceStrategy,
-    Halt,
-    ProcessKind,
-    Resume,
-    StartTrading,
-    StrategyFault,
-    Unhalt,
-)
+from gateways.spec import GatewaySpec
+from messages.from_child import ProcessKind, StrategyFault
 from messages.health import ProcessState
+from messages.risk import DeathPolicy
+from messages.to_child import ChildCommand, FenceStrategy, Halt, Resume, StartTrading, Unhalt
 from supervisor.actions import Action, Audit, KillChild, Log, SaveRegistry, SetLatch, StartChild
 from supervisor.child_spec import ChildPlan, ClusterPlan
 from supervisor.children import Adopted, Child, Launched, StopAsked
@@ -47,6 +41,7 @@ class Floor:
         where the registry that it found is not the newest; empty where there is but one.
     :ivar now_ns: monotonic time of the occurrence that is being handled; `random` in [0, 1) was drawn for it.
     :ivar run: what is remembered of this run.
+    :ivar latch_id: of the latch in the state directory, as far as it is known; empty where none is.
     :ivar standing: by strategy, what the operator has asked of it; `limits` by path, those set while it ran.
     :ivar risk_record: what must be remembered of risk.
     :ivar before_halt: is called before a halt is saved and told.
@@ -67,6 +62,7 @@ class Floor:
         self.pending = PendingCommands()
         self.telemetry = Telemetry()
         self.run = RunRecord()
+        self.latch_id = ""
         self.now_ns = 0
         self.random = 0.0
         self.actions: list[Action] = []
@@ -139,6 +135,7 @@ class Floor:
                 continue
             child.restarts, child.restarted_ns = record.restarts, list(record.restarted_ns)
             child.is_done, child.began_paused = record.is_done, record.began_paused
+            child.owes_resume = record.owes_resume
             if record.pid or child.is_done or record.is_quarantined:
                 child.epoch = child.spent_epoch = self._epochs.get(child.plan.strategy, 0)
             if record.is_quarantined:
@@ -243,7 +240,13 @@ class Floor:
         spec = child.plan.spec
         if isinstance(spec, HostSpec):
             spec = msgspec.structs.replace(spec, epoch=child.epoch, is_paused=child.began_paused)
+        elif isinstance(spec, GatewaySpec):
+            spec = msgspec.structs.replace(spec, death_policies=self._death_policies())
         self.actions.append(StartChild(child.name, child.plan.command, spec))
+
+    def _death_policies(self) -> dict[str, DeathPolicy]:
+        """Of all strategies, those that were added while the cluster ran included."""
+        return {child.plan.strategy: DeathPolicy(child.plan.on_death) for child in self.of_kind(ProcessKind.STRATEGY)}
 
     def kill(self, child: Child, why: str) -> None:
         child.due_ns = None
@@ -291,6 +294,8 @@ class Floor:
         run = self.run
         self.before_halt()
         self.pending.withdraw(Unhalt, Resume)
+        for child in self.of_kind(ProcessKind.STRATEGY):
+            child.owes_resume = False
         self.change_run(
             is_halted=True,
             halt_reason=run.halt_reason or reason,
@@ -299,6 +304,7 @@ class Floor:
             halts=run.halts + 1,
             halt_id=f"halt-{run.halts + 1}{self._token}",
             halted_ns=self.now_ns if run.halted_ns is None else run.halted_ns,
+            unhalted_latch="",
         )
         self.alert(f"halted: {reason}", reason=reason)
         for child in self.of_kind(ProcessKind.GATEWAY) + self.of_kind(ProcessKind.STRATEGY):
@@ -350,4 +356,5 @@ def _record(child: Child) -> ChildRecord:
         restarts=child.restarts,
         restarted_ns=tuple(child.restarted_ns),
         began_paused=child.began_paused,
+        owes_resume=child.owes_resume,
     )

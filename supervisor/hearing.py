@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from messages.base import PROTOCOL_VERSION
-from messages.control import (
+from messages.from_child import (
     CommandDone,
     DropCopy,
     GatewayUpdate,
@@ -12,8 +12,6 @@ from messages.control import (
     ProcessKind,
     Ready,
     Register,
-    ReportRequest,
-    Resume,
     SourcesExhausted,
     StillStarting,
     StrategyAlerted,
@@ -23,6 +21,7 @@ from messages.control import (
     VenuesReported,
 )
 from messages.risk import LeaseRequest, PositionMismatch
+from messages.to_child import ReportRequest, Resume
 from supervisor.children import BecameReady, Child
 from supervisor.closing import Closing
 from supervisor.floor import Floor
@@ -43,6 +42,7 @@ class Hearing:
         self._board = board
         self._risk = risk
         self._bookkeeping = bookkeeping
+        bookkeeping.on_books = risk.ledger_spoke
 
     def child_said(self, said: ChildSaid) -> None:
         """Hear one message."""
@@ -122,7 +122,7 @@ class Hearing:
         self._board.gateway_updated(child.name)
 
     def _drop_copied(self, _child: Child, copy: DropCopy) -> None:
-        self._risk.monitor.copied(copy)
+        self._risk.copied(copy)
 
     def _mismatched(self, _child: Child, mismatch: PositionMismatch) -> None:
         self._risk.monitor.mismatched(mismatch)
@@ -145,8 +145,8 @@ class Hearing:
 
     def _command_done(self, child: Child, done: CommandDone) -> None:
         command = self._floor.pending.settle(child.name, done.command_id)
-        if isinstance(command, Resume) and done.is_ok and child.began_paused:
-            child.began_paused = False
+        if isinstance(command, Resume) and done.is_ok and (child.began_paused or child.owes_resume):
+            child.began_paused = child.owes_resume = False
             self._floor.save()
         if self._board.answered(done) or command is None:
             return

@@ -24,7 +24,8 @@ from supervisor import registry
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED
 from supervisor.alert_reader import AlertReader
 from supervisor.commands.up_options import UpOptions
-from supervisor.config import load
+from supervisor.config import load, read
+from supervisor.frozen_config import freeze
 from supervisor.keys import OPERATOR, keyring_of, prepare_keys
 from supervisor.launcher import kill_processes, living_records, open_log
 from supervisor.live_status import LiveStatus
@@ -64,7 +65,8 @@ def run(
     :raises ConfigError: the config is wrong. :raises UnsafePath: the state directory is open to others, or unusable.
     """
     screen = console or Console()
-    config = load(config_path)
+    text = read(config_path)
+    config = load(text)
     paths = ClusterPaths(state_dir)
     paths.create()
     try:
@@ -76,16 +78,17 @@ def run(
         raise UnsafePath(
             f"lock {paths.lock_file} cannot be opened: {error.strerror}; choose another with --state"
         ) from error
-    spec = SupervisorSpec(
-        config=None if config_path is None else str(config_path.resolve()),
-        state_dir=str(paths.state_dir),
-        for_seconds=options.for_seconds,
-        report=None if options.report is None else str(options.report.resolve()),
-        stay=options.stay,
-        lock_descriptor=lock.descriptor,
-    )
     try:
         prepare_keys(config, paths)
+        spec = SupervisorSpec(
+            config=str(freeze(paths, text)),
+            state_dir=str(paths.state_dir),
+            for_seconds=options.for_seconds,
+            report=None if options.report is None else str(options.report.resolve()),
+            stay=options.stay,
+            lock_descriptor=lock.descriptor,
+            frozen_in=str(Path.cwd()),
+        )
         spec_file = write_supervisor_spec(paths, spec)
         display = LiveStatus(screen) if options.show_status else contextlib.nullcontext()
         with (

@@ -25,7 +25,7 @@ from actors.runtime.keys import (
     read_secret,
 )
 from actors.runtime.spec import KeyFiles
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.actions import SUPERVISOR
 from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE
 from supervisor.config import Config

@@ -16,7 +16,8 @@ from actors.runtime.keys import Keyring, UnsafeKey
 from actors.runtime.links import Context, Socket, dealer, open_context
 from gateways.safety import halt_latch
 from messages.codec import FROM_CONTROL, FrameError, encode
-from messages.control import CommandDone, Halt
+from messages.from_child import CommandDone
+from messages.to_child import Halt
 from supervisor import registry
 from supervisor.launcher import living_records
 from supervisor.operator_link import new_command_id

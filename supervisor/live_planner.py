@@ -4,19 +4,17 @@ import os
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from actors.runtime.strategy_kinds import strategy_kinds
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.child_spec import ChildPlan
-from supervisor.config import Config, ConfigError
+from supervisor.config import Config, ConfigError, ConfigText
 from supervisor.config import text as config_text
 from supervisor.config.check import Draft, Surroundings, check
 from supervisor.config.decoder import FAILED, Decoder
-from supervisor.config.default import DEFAULT_CONFIG
 from supervisor.config.mistakes import Mistake
 from supervisor.config.strategies import decode_parameters
 from supervisor.operations.planner import Unfit
@@ -40,10 +38,9 @@ class LivePlanner:
         self._paths = paths
 
     @classmethod
-    def of(cls, config_file: str | None, config: Config, paths: ClusterPaths) -> "LivePlanner":
-        """The planner of a config that was read from this file; None for the embedded one."""
-        text = DEFAULT_CONFIG if config_file is None else config_text.read(Path(config_file))
-        raw = config_text.substitute(config_text.parse(text, config_file or ""), os.environ, "", [])
+    def of(cls, text: ConfigText, config: Config, paths: ClusterPaths) -> "LivePlanner":
+        """The planner of a config that was made from this text."""
+        raw = config_text.substitute(config_text.parse(text.text, text.name), os.environ, "", [])
         return cls(raw, config, paths)
 
     def strategies(self, standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:

@@ -20,7 +20,7 @@ from supervisor.actions import EXIT_CLEAN, EXIT_TROUBLED
 from supervisor.actor import Outcome, SupervisorActor
 from supervisor.child_spec import ClusterPlan
 from supervisor.closing import RunOptions
-from supervisor.config import Config, ConfigError, instruments, load
+from supervisor.config import Config, ConfigError, ConfigText, instruments, load, read
 from supervisor.core import Core
 from supervisor.keys import prepare_keys
 from supervisor.launcher import open_log
@@ -45,6 +45,7 @@ class SupervisorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What the supervisor process is told.
 
     :param config: absolute path of the config file; None for the embedded cluster.
+    :param frozen_in: the working directory in which that was checked, if it is the frozen one; None: it is not.
     :param lock_descriptor: of the cluster's lock, inherited from the keeper; None: take it.
     """
 
@@ -54,6 +55,12 @@ class SupervisorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     report: str | None = None
     stay: bool = False
     lock_descriptor: int | None = None
+    frozen_in: str | None = None
+
+    def config_text(self) -> ConfigText:
+        """:raises ConfigError: the config cannot be read."""
+        found = read(None if self.config is None else Path(self.config))
+        return found._replace(frozen_in=None if self.frozen_in is None else Path(self.frozen_in))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,12 +68,13 @@ def main(arguments: Sequence[str]) -> int:
     spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=SupervisorSpec)
     paths = ClusterPaths(spec.state_dir)
     try:
-        config = load(None if spec.config is None else Path(spec.config))
+        text = spec.config_text()
+        config = load(text)
         paths.create()
         prepare_keys(config, paths)
         if spec.lock_descriptor is None:
             ClusterLock.acquire(paths.lock_file, config.cluster.name).sign(os.getpid())
-        planner = LivePlanner.of(spec.config, config, paths)
+        planner = LivePlanner.of(text, config, paths)
         code = supervise(plan_cluster(config, paths), paths, spec, _ledger(config, paths), planner)
     except (AlreadyRunning, ConfigError, RegistryDamaged, UnsafePath) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the log may be what cannot be opened

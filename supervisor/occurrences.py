@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from messages.control import FromChild
+from messages.from_child import FromChild
 from messages.operator import FromOperator
 from supervisor.ledger.entries import LedgerNews
 
@@ -36,11 +36,13 @@ class Latch(NamedTuple):
     """The kill switch as the state directory has it.
 
     :param age_ns: since it was set, by the wall clock; never negative.
+    :param id: tells it from every other latch, one that was set again included; empty where it cannot be told.
     """
 
     reason: str
     age_ns: int = 0
     is_flattening: bool = False
+    id: str = ""
 
 
 class ProcessStarted(NamedTuple):
@@ -70,10 +72,11 @@ class ChildSaid(NamedTuple):
 
 
 class OperatorAsked(NamedTuple):
-    """:param peer: where the answer goes."""
+    """:param peer: where the answer goes. :param latch: as for `Begun`, where the request is about it."""
 
     peer: bytes
     request: FromOperator
+    latch: Latch | None = None
 
 
 class Measured(NamedTuple):

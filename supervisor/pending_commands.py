@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from messages.control import ChildCommand
+from messages.to_child import ChildCommand
 
 RESEND_NS: Final = 200_000_000
 COMMAND_DEADLINE_NS: Final = 30_000_000_000

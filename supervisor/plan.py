@@ -12,7 +12,7 @@ from actors.runtime.spec import GatewayEndpoints, HostSpec, KeyFiles
 from actors.runtime.strategy_kinds import strategy_class
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
 from gateways.spec import GatewaySpec
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.orders import is_forced, order_tag
 from supervisor.child_spec import CHILDREN_SOCKET, EXCHANGE, ChildPlan, ClusterPlan, Restart, RestartPolicy
 from supervisor.config import Config, GatewayConfig, StrategyConfig, instruments, venue_specs

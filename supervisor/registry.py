@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from messages.control import StrategyFault
+from messages.from_child import StrategyFault
 from supervisor.risk.records import RiskRecord
 
 REGISTRY_MODE = 0o600
@@ -29,6 +29,7 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     :param restarted_ns: of the restarts that count against its intensity; monotonic clock of this boot.
     :param is_done: ended by itself with its work done, or stopped by name.
     :param began_paused: its process was told at its start that it is paused, and was not resumed since.
+    :param owes_resume: the operator has ended a halt, and the strategy has not said yet that it knows.
     """
 
     pid: int = 0
@@ -39,6 +40,7 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     restarts: int = 0
     restarted_ns: tuple[int, ...] = ()
     began_paused: bool = False
+    owes_resume: bool = False
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +52,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     :param halted_ns: monotonic clock of this boot; None where it is not known.
     :param halt_id: of the command that tells of the present halt, whoever tells it.
     :param is_flattening: the halt closes positions, too.
+    :param unhalted_latch: id of the latch that the operator has ended last: it is obeyed no more, should the supervisor
+        have died before it was gone.
     :param failure: why it failed; empty where it did not.
     :param supervisor_restarts: how often another supervisor took the run over.
     """
@@ -67,6 +71,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     halts: int = 0
     halted_ns: int | None = None
     halt_id: str = ""
+    unhalted_latch: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from messages.control import StrategyFault
+from messages.from_child import StrategyFault
 from messages.health import (
     GatewayReport,
     GatewayStatus,

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Set
 from enum import Enum
 from typing import Final, NamedTuple
 
-from messages.control import Drain, ProcessKind, ReportRequest, StopProcess
+from messages.from_child import ProcessKind
+from messages.to_child import Drain, ReportRequest, StopProcess
 
 NS_PER_MS: Final = 1_000_000
 REPORT_DEADLINE_MS: Final = 2_000

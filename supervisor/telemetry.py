@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from messages.control import ProcessKind, StrategyFault
+from messages.from_child import ProcessKind, StrategyFault
 from messages.health import (
     GatewayReport,
     GatewayStatus,

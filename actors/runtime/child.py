@@ -28,17 +28,8 @@ from actors.runtime.refusals import Refusals
 from actors.runtime.spec import ChildSpec
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import TO_CHILD, FrameError, encode
-from messages.control import (
-    ChildCommand,
-    ChildNews,
-    CommandDone,
-    Heartbeat,
-    ProcessKind,
-    Ready,
-    Register,
-    StillStarting,
-    StopProcess,
-)
+from messages.from_child import CommandDone, Heartbeat, ProcessKind, Ready, Register, StillStarting
+from messages.to_child import ChildCommand, ChildNews, StopProcess
 
 COMMANDS: Final = "commands"
 NS_PER_MS: Final = 1_000_000
@@ -97,6 +88,7 @@ class ChildActor(pykka.ThreadingActor):
         self.epoch = 0
         self.is_ready = False
         self.is_drained = False
+        self._has_registered = False
         self._alarm_ns: int | None = None
         self._pulse_ns = 0
         self._monitors: dict[str, Socket] = {}
@@ -173,7 +165,8 @@ class ChildActor(pykka.ThreadingActor):
 
     def set_ready(self) -> None:
         self.is_ready = True
-        self.tell_supervisor(Ready(self.child.process))
+        if self._has_registered:  # or else it is said right after that
+            self.tell_supervisor(Ready(self.child.process))
 
     def set_alarm(self, mono_ns: int | None) -> None:
         """Call `on_alarm` once at this monotonic time; replaces the last call."""
@@ -281,6 +274,7 @@ class ChildActor(pykka.ThreadingActor):
                     self._register()
 
     def _register(self) -> None:
+        self._has_registered = True
         self.tell_supervisor(
             Register(self.child.process, self.kind, os.getpid(), self.epoch, PROTOCOL_VERSION),
         )

@@ -6,7 +6,7 @@ from typing import Final
 from actors.runtime.links import Socket, try_send
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import encode
-from messages.control import ExecutionsApplied, Hello, Welcome
+from messages.gateway_link import ExecutionsApplied, Hello, Welcome
 from messages.orders import ExecutionReport
 
 GREETING_RETRY_NS: Final = 500_000_000

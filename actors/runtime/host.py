@@ -31,31 +31,13 @@ from actors.runtime.strategy_kinds import strategy_class
 from actors.runtime.timers import Timers
 from messages.base import Message
 from messages.codec import FROM_GATEWAY, MARKET_DATA, encode
-from messages.control import (
-    Alert,
-    CancelTimer,
-    CheckpointReached,
-    ChildCommand,
-    HelloRefused,
-    ParametersChanged,
-    ProcessKind,
-    RecoveryCompleted,
-    ReportRequest,
-    SetTimer,
-    StartTrading,
-    StillAlive,
-    StrategyAlerted,
-    StrategyFault,
-    StrategyReported,
-    StrategyStarted,
-    StrategyUpdate,
-    VenueDown,
-    VenueUp,
-    Welcome,
-)
+from messages.from_child import ProcessKind, StrategyAlerted, StrategyFault, StrategyReported, StrategyUpdate
+from messages.gateway_link import CheckpointReached, HelloRefused, StillAlive, VenueDown, VenueUp, Welcome
 from messages.health import Lifecycle, StrategyReport
 from messages.market import Checkpoint, ClockTick, EndOfData, Gap, Trade
 from messages.orders import AmendOrder, AmendRejected, CancelOrder, DenyReason, OrderDenied, RejectReason, SubmitOrder
+from messages.strategy_host import Alert, CancelTimer, ParametersChanged, RecoveryCompleted, SetTimer, StrategyStarted
+from messages.to_child import ChildCommand, ReportRequest, StartTrading
 from messages.topics import Channel, topic
 
 MARKET: Final = "market"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from actors.runtime.journal import BEGINNING, Journal, Position, read_journal
 from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT
-from messages.control import ParametersChanged, TimerFired
+from messages.strategy_host import ParametersChanged, TimerFired
 
 
 class InputChannel(IntEnum):

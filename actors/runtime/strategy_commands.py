@@ -8,20 +8,9 @@ from typing import Any, Final, NamedTuple, Protocol
 from actors.strategies.parameters import change_faults
 from actors.strategies.strategy import Strategy
 from messages.base import TEXT_LENGTH_MAX, Message
-from messages.control import (
-    ChangeParameters,
-    Drain,
-    DrainStrategy,
-    Flatten,
-    FlattenStrategy,
-    Halt,
-    HaltStrategy,
-    ParametersChanged,
-    Pause,
-    Resume,
-    ResumeStrategy,
-)
 from messages.health import Lifecycle
+from messages.strategy_host import DrainStrategy, FlattenStrategy, HaltStrategy, ParametersChanged, ResumeStrategy
+from messages.to_child import ChangeParameters, Drain, Flatten, Halt, Pause, Resume
 
 NS_PER_MS: Final = 1_000_000
 WAITING_MAX: Final = 100

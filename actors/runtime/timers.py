@@ -1,6 +1,6 @@
 """A strategy's timers: messages that come back at a market time."""
 
-from messages.control import TimerFired
+from messages.strategy_host import TimerFired
 
 
 class Timers:

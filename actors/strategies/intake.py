@@ -10,7 +10,11 @@ from actors.strategies.cycles import CycleLog
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders, Recent
 from actors.strategies.parameters import change_parameters, decode_parameters
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.instruments import Instrument
+from messages.market import Depth, Gap, MarkPrice, Trade
+from messages.orders import Fill, FundingPaid
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -19,12 +23,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.instruments import Instrument
-from messages.market import Depth, Gap, MarkPrice, Trade
-from messages.orders import Fill, FundingPaid
 
 
 class Intake(Machine[StateT]):

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from messages.control import CancelTimer, RecoveryCompleted, SetTimer, StrategyStarted, TimerFired
 from messages.market import Depth, MarkPrice, Quote, Trade
 from messages.order_lifecycle import CancelRequested, IllegalOrderStep, Order
 from messages.orders import (
@@ -33,6 +32,7 @@ from messages.orders import (
     is_forced,
     is_venue_made,
 )
+from messages.strategy_host import CancelTimer, RecoveryCompleted, SetTimer, StrategyStarted, TimerFired
 
 CLOSED_ORDERS_KEPT_MAX = 1_000
 TRADE_IDS_KEPT_MAX = 10_000

@@ -24,19 +24,7 @@ from actors.strategies.pair.sizing import is_tradable
 from actors.strategies.strategy_error import ParameterError as ParameterError  # noqa: PLC0414  # imported from here
 from actors.strategies.strategy_error import StrategyError as StrategyError  # noqa: PLC0414  # imported from here
 from messages.base import TEXT_LENGTH_MAX
-from messages.control import (
-    Alert,
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    ParametersChanged,
-    RecoveryCompleted,
-    ResumeStrategy,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.health import Cycle, CycleResult, Lifecycle, Markout, Pnl, StrategyStatus
 from messages.instruments import Instrument
 from messages.market import Depth, Gap, MarkPrice, Quote, Trade
@@ -54,6 +42,17 @@ from messages.orders import (
     OrderRejected,
     OrderUnknown,
     SubmitOrder,
+)
+from messages.strategy_host import (
+    Alert,
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    ParametersChanged,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
 )
 from messages.topics import Channel
 

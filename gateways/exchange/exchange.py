@@ -25,18 +25,10 @@ from gateways.exchange.stream_window import StreamWindow
 from gateways.venue import TO_VENUE, LoginAccepted, VenueLogin
 from messages.base import NS_MAX, PROTOCOL_VERSION
 from messages.codec import encode
-from messages.control import (
-    CheckpointReached,
-    ChildCommand,
-    FenceStrategy,
-    Halt,
-    ProcessKind,
-    ReportRequest,
-    SourcesExhausted,
-    StartTrading,
-    VenuesReported,
-)
+from messages.from_child import ProcessKind, SourcesExhausted, VenuesReported
+from messages.gateway_link import CheckpointReached
 from messages.market import Checkpoint, ClockTick, Depth, EndOfData, Gap, MarkPrice, Quote, Trade
+from messages.to_child import ChildCommand, FenceStrategy, Halt, ReportRequest, StartTrading
 
 ORDERS: Final = "orders"
 BATCH: Final = 64

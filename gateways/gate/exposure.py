@@ -16,6 +16,10 @@ _WIDE: Final = Context(prec=64)
 """What is added must come off again to the last digit, of the largest quantity on the finest lot, too."""
 
 
+Terms = tuple[Decimal, Decimal]
+"""Quantity and price of an amendment."""
+
+
 class Stake:
     """:ivar position: signed.
     :ivar buying: unsigned, what all open and unknown buys may still fill; `selling` likewise. Of an order that is being
@@ -60,26 +64,58 @@ class Stake:
 
 
 class Amending:
-    """The amendments of one order that the venue has not answered yet.
+    """The amendments of one order that the venue has not answered yet, and those whose answers were lost with the link.
 
-    :ivar quantity: the largest that was asked for; `price` the one that crosses most.
+    Which of several an answer belongs to is not known: all of them count until none is waited for.
     """
 
-    __slots__ = ("asked", "price", "quantity")
+    __slots__ = ("_asked", "_lost", "_waiting")
 
     def __init__(self) -> None:
-        self.asked = 0
-        self.quantity = ZERO
-        self.price: Decimal | None = None
+        self._asked: list[Terms] = []
+        self._lost: list[Terms] = []
+        self._waiting = 0
 
-    def ask(self, request: AmendOrder, side: Side) -> None:
-        self.asked += 1
-        self.quantity = max(self.quantity, request.quantity)
-        self.price = more_crossing(side, self.price, request.price)
+    @property
+    def is_any(self) -> bool:
+        return bool(self._asked or self._lost)
+
+    @property
+    def quantity(self) -> Decimal:
+        """The largest that was asked for."""
+        return max((quantity for quantity, _ in (*self._asked, *self._lost)), default=ZERO)
+
+    def price(self, side: Side) -> Decimal | None:
+        """The one that crosses most; None where none was asked for."""
+        most: Decimal | None = None
+        for _, price in (*self._asked, *self._lost):
+            most = more_crossing(side, most, price)
+        return most
+
+    def ask(self, request: AmendOrder) -> None:
+        self._asked.append((request.quantity, request.price))
+        self._waiting += 1
 
     def answered(self) -> None:
         """The venue has answered one of them, or it was not sent."""
-        self.asked -= 1
+        self._waiting -= 1
+        if self._waiting <= 0:
+            self._asked, self._waiting = [], 0
+
+    def link_lost(self) -> None:
+        """No answer will come; the venue may have taken any of them, or none."""
+        self._lost += self._asked
+        self._asked, self._waiting = [], 0
+
+    def was_lost(self, quantity: Decimal, price: Decimal) -> bool:
+        """Whether one with these terms was, so that what tells of them answers nothing that is waited for."""
+        return (quantity, price) in self._lost
+
+    def settled(self) -> None:
+        """The venue has said, on another link, at which terms the order stands: what was lost was taken, or never will
+        be.
+        """
+        self._lost = []
 
 
 def more_crossing(side: Side, price: Decimal | None, other: Decimal) -> Decimal:

@@ -108,7 +108,13 @@ class LeaseBook:
         return mono_ns - self._asked_ns >= (URGENT_NS if self._is_short else self._interval_ns)
 
     def request(
-        self, process: str, mono_ns: int, exposures: Mapping[Key, Exposure], prices: Mapping[str, float]
+        self,
+        process: str,
+        mono_ns: int,
+        exposures: Mapping[Key, Exposure],
+        prices: Mapping[str, float],
+        *,
+        recorded: int = 0,
     ) -> LeaseRequest:
         """The request to send now.
 
@@ -116,6 +122,7 @@ class LeaseBook:
         :param mono_ns: its monotonic clock; never less than at the last request.
         :param exposures: of every strategy that holds something or has an open or unknown order; nothing = none.
         :param prices: fresh reference prices in quote currency, by instrument id.
+        :param recorded: records of the drop copy that the exposures are made from.
         """
         if self._first_asked_ns is None:
             self._first_asked_ns = mono_ns
@@ -124,7 +131,7 @@ class LeaseBook:
         keys = dict.fromkeys([*self._leases, *exposures, *self._wanted.keys()])
         uses = tuple(self._use(key, exposures.get(key, NO_EXPOSURE), prices.get(key[1], 0.0)) for key in keys)
         self._is_short = any(self._waits_for_price(use) for use in uses)
-        return LeaseRequest(process, mono_ns, self.serial, uses)
+        return LeaseRequest(process, mono_ns, self.serial, uses, recorded)
 
     def apply(self, grant: LeaseGrant) -> bool:
         """Take a grant; False where it is refused and nothing has changed.

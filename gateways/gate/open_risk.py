@@ -59,7 +59,7 @@ class OpenRisk:
         amending = self._amending.get(request.client_order_id)
         if amending is None:
             amending = self._amending[request.client_order_id] = Amending()
-        amending.ask(request, order.request.side)
+        amending.ask(request)
         self._recount(order)
         self._put_price(order)
 
@@ -68,15 +68,34 @@ class OpenRisk:
         amending = self._amending.get(order.request.client_order_id)
         if amending is not None:
             amending.answered()
-            if not amending.asked:
-                del self._amending[order.request.client_order_id]
+        self._tidy(order)
+
+    def amendments_lost(self) -> None:
+        """The link was lost: no amendment that is waited for will be answered."""
+        for amending in self._amending.values():
+            amending.link_lost()
+
+    def amendments_settled(self, order: Order) -> None:
+        """The venue has said at which terms an open order stands, and the books have them."""
+        amending = self._amending.get(order.request.client_order_id)
+        if amending is not None:
+            amending.settled()
+            self._tidy(order)
+
+    def _tidy(self, order: Order) -> None:
+        """Count an order anew after one of its amendments was settled."""
+        amending = self._amending.get(order.request.client_order_id)
+        if amending is not None and not amending.is_any:
+            del self._amending[order.request.client_order_id]
         self._recount(order)
         self._put_price(order)
 
     def is_answer(self, report: ExecutionReport, order: Order) -> bool:
         """Whether a report that is about to be applied settles an amendment; a repeated confirmation settles none."""
         if isinstance(report, OrderAmended):
-            known = order.request
+            known, amending = order.request, self._amending.get(report.client_order_id)
+            if amending is not None and amending.was_lost(report.quantity, report.price):
+                return False
             return report.quantity != known.quantity or report.price != known.price
         return isinstance(report, AmendRejected)
 
@@ -89,8 +108,8 @@ class OpenRisk:
             self._closed(order.request)
         elif is_answer:
             self.amendment_answered(order)
-        elif isinstance(report, Fill):
-            self._recount(order)
+        elif isinstance(report, Fill | OrderAmended):
+            self._tidy(order)
 
     def _closed(self, order: SubmitOrder) -> None:
         self.open_counts[order.strategy] -= 1
@@ -112,7 +131,7 @@ class OpenRisk:
     def _put_price(self, order: Order) -> None:
         request = order.request
         amending = self._amending.get(request.client_order_id)
-        price = request.price
-        if price is not None and amending is not None and amending.price is not None:
-            price = more_crossing(request.side, price, amending.price)
+        price, asked = request.price, None if amending is None else amending.price(request.side)
+        if price is not None and asked is not None:
+            price = more_crossing(request.side, price, asked)
         self.crossings.put(request, price)

@@ -168,7 +168,9 @@ class OrderGate:
         request = order.request
         if amendment.epoch < self._epochs.get(amendment.strategy, 0):
             return Denial(DenyReason.STALE_EPOCH, f"epoch={amendment.epoch} served={self.epoch(amendment.strategy)}")
-        instrument = self._instruments[request.instrument]
+        instrument = self._instruments.get(request.instrument)
+        if instrument is None:
+            return Denial(DenyReason.UNKNOWN_INSTRUMENT, f"instrument={request.instrument}")
         counted = records.counted(request.client_order_id)
         stake = records.stake(request.strategy, request.instrument)
         others = stake.worst(request.side) - counted

@@ -16,7 +16,7 @@ from gateways.gate.gate_limits import EXECUTIONS_MAX
 from gateways.gate.lease_book import Exposure
 from gateways.gate.open_risk import OpenRisk
 from gateways.gate.throttles import Executions
-from gateways.venue import FundingBooked
+from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument
 from messages.order_lifecycle import CancelRequested, IllegalOrderStep, Order
 from messages.orders import (
@@ -48,7 +48,10 @@ _WIDE: Final = Context(prec=100)
 
 
 class OrderRecords:
-    """:param instruments: by instrument id, of this gateway.
+    """The journal may tell of instruments that the gateway does not trade any more. What is held of them is kept, by
+    the fills alone: whether a fee comes off it is not known.
+
+    :param instruments: by instrument id, of this gateway.
     :ivar cancels_asked: the open orders whose cancel was journaled and not refused since, whatever is known of them
         otherwise.
     :ivar crossings: the open orders, as far as a new one could trade with them.
@@ -92,6 +95,18 @@ class OrderRecords:
         order = self._open.get(request.client_order_id)
         if order is not None:
             self._risk.amendment_answered(order)
+
+    def amendments_lost(self) -> None:
+        """The link was lost, or another process has asked: no amendment that is waited for will be answered."""
+        self._risk.amendments_lost()
+
+    def amendments_settled(self, status: OrderStatus) -> None:
+        """The venue has said how an order stands, and what was news of it is applied. Where the terms are known to be
+        those, amendments that were lost with an earlier link count no more; else they count until the order ends.
+        """
+        order = self._open.get(status.client_order_id)
+        if order is not None and (status.quantity, status.price) == (order.request.quantity, order.request.price):
+            self._risk.amendments_settled(order)
 
     def number(self, report: ExecutionReport) -> ExecutionReport | None:
         """The report with its number, to be journaled and then applied; None where it tells nothing new.
@@ -159,8 +174,8 @@ class OrderRecords:
         return self._risk.counted(client_order_id)
 
     def exposures(self) -> dict[tuple[str, str], Exposure]:
-        """By strategy and instrument id, wherever something is held or may be."""
-        return self._risk.exposures()
+        """By strategy and instrument id, wherever something is held or may be of what this gateway trades."""
+        return {key: exposure for key, exposure in self._risk.exposures().items() if key[1] in self._instruments}
 
     def last_seq(self, strategy: str) -> int:
         return self._last_seq.get(strategy, 0)
@@ -187,6 +202,12 @@ class OrderRecords:
                 held[instrument] += quantity
         return {instrument: quantity for instrument, quantity in held.items() if quantity}
 
+    def untraded(self) -> dict[str, Decimal]:
+        """What is held, signed, of each instrument that this gateway does not trade; 0 where an order is open in it."""
+        names = {order.request.instrument for order in self._open.values()}
+        held = {**dict.fromkeys(sorted(names), ZERO), **self.positions()}
+        return {name: size for name, size in held.items() if name not in self._instruments}
+
     def holdings(self) -> dict[str, dict[str, Decimal]]:
         """What each strategy holds, signed, by strategy and instrument id. Flat ones are left out."""
         return {owner: held for owner, _ in self._positions if (held := self.positions(owner))}
@@ -203,7 +224,7 @@ class OrderRecords:
         """Divide what the venue booked on the whole position among those who hold it, exactly.
 
         Each gets the part of the amount that its position is of the whole; the last takes the remainder, so that the
-        parts sum to the amount. In an instrument that this gateway does not trade, nobody has one.
+        parts sum to the amount.
         """
         holders = [
             (owner, size) for (owner, held), size in self._positions.items() if held == booked.instrument and size
@@ -234,13 +255,19 @@ class OrderRecords:
         whole, left, fee_left = sum((size for _, size in holders), ZERO), fill.quantity, fill.fee
         shares = []
         for number, (owner, size) in enumerate(holders, start=1):
-            part = _WIDE.divide(_WIDE.multiply(fill.quantity, size), whole)
-            quantity = left if number == len(holders) else self._instruments[fill.instrument].round_quantity(part)
+            quantity = left if number == len(holders) else self._lots_of(fill, size, whole)
             fee = fee_left if number == len(holders) else _share(fill.fee, quantity, fill.quantity)
             left, fee_left = left - quantity, fee_left - fee
             if quantity:
                 shares.append(msgspec.structs.replace(fill, strategy=owner, quantity=quantity, fee=fee))
         return shares
+
+    def _lots_of(self, fill: Fill, size: Decimal, whole: Decimal) -> Decimal:
+        """The part of a fill that one position is of the whole; to the fill's own places where the lot is not known."""
+        instrument = self._instruments.get(fill.instrument)
+        if instrument is None:
+            return _share(fill.quantity, size, whole)
+        return instrument.round_quantity(_WIDE.divide(_WIDE.multiply(fill.quantity, size), whole))
 
     def note_forced(self, fill: Fill) -> None:
         """Remember what the venue did by itself, so that a repetition of it is known."""
@@ -276,8 +303,8 @@ class OrderRecords:
 
     def _position_change(self, fill: Fill) -> Decimal:
         """A fee that the venue takes in the base currency comes off what a spot buy brought."""
-        instrument = self._instruments[fill.instrument]
-        in_base = instrument.is_spot and fill.fee_currency == instrument.base
+        instrument = self._instruments.get(fill.instrument)
+        in_base = instrument is not None and instrument.is_spot and fill.fee_currency == instrument.base
         fee = fill.fee if in_base else ZERO
         return (fill.quantity if fill.side is BUY else -fill.quantity) - fee
 

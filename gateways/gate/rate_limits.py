@@ -27,6 +27,14 @@ class RequestKind(StrEnum):
     CANCEL = "cancel"
     AMEND = "amend"
     QUERY = "query"
+    ACCOUNT = "account"
+    LOGIN = "login"
+
+
+WAY_OUT: Final = frozenset({RequestKind.CANCEL, RequestKind.LOGIN})
+"""What may use the part that is kept for cancels: they, and the login before which none of them leaves."""
+
+QUESTIONS: Final = frozenset({RequestKind.QUERY, RequestKind.ACCOUNT})
 
 
 class RateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +44,7 @@ class RateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     :param per_ms: the venue's window, in milliseconds.
     :param cancel_reserve: the ratio of the capacity that only cancels may use.
     :param submit: what a request of this kind takes; 0 = the rule does not count it.
+    :param account: what a question about the account takes; None = what `query` does. `login` likewise.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -46,14 +55,21 @@ class RateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cancel: Cost = 1.0
     amend: Cost = 1.0
     query: Cost = 1.0
+    account: Cost | None = None
+    login: Cost | None = None
+
+    def cost(self, kind: RequestKind) -> float:
+        """What one request of this kind takes."""
+        told: float | None = getattr(self, kind.value)
+        return self.query if told is None else told
 
     def __post_init__(self) -> None:
         ordinary = self.capacity * (1.0 - self.cancel_reserve)
         for kind in RequestKind:
-            available = self.capacity if kind is RequestKind.CANCEL else ordinary
-            if getattr(self, kind.value) > available:
+            available = self.capacity if kind in WAY_OUT else ordinary
+            if self.cost(kind) > available:
                 raise ValueError(
-                    f"rate limit {self.name}: one {kind.value} takes {getattr(self, kind.value):g} and at most "
+                    f"rate limit {self.name}: one {kind.value} takes {self.cost(kind):g} and at most "
                     f"{available:g} is there for it; raise capacity or lower cancel_reserve"
                 )
 
@@ -71,7 +87,7 @@ class TokenBucket:
         self._capacity = rule.capacity
         self._per_ns = rule.capacity / (rule.per_ms * NS_PER_MS)
         self._reserve = rule.capacity * rule.cancel_reserve
-        self._costs = {kind: float(getattr(rule, kind.value)) for kind in RequestKind}
+        self._costs = {kind: rule.cost(kind) for kind in RequestKind}
         self._level = rule.capacity
         self._ns = now_ns
 
@@ -104,7 +120,7 @@ class TokenBucket:
         self._level = min(self.level(now_ns), self._capacity - used)
 
     def _kept_from(self, kind: RequestKind) -> float:
-        return 0.0 if kind is RequestKind.CANCEL else self._reserve
+        return 0.0 if kind in WAY_OUT else self._reserve
 
 
 class VenueBudget:

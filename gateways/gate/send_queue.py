@@ -13,7 +13,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from gateways.gate.rate_limits import RequestKind, VenueBudget
+from gateways.gate.rate_limits import QUESTIONS, RequestKind, VenueBudget
 from messages.health import RateBudget
 from messages.orders import FLATTEN_PREFIX
 
@@ -171,11 +171,11 @@ class SendQueue:
             return None
         is_cancelling = first.urgency is Urgency.CANCEL
         requests = (request for _, request in self._waiting.values())
-        return next((request for request in requests if not is_cancelling or request.kind is RequestKind.QUERY), None)
+        return next((request for request in requests if not is_cancelling or request.kind in QUESTIONS), None)
 
     def _is_questions_turn(self) -> bool:
         is_turn = self._left % AGE_EVERY == AGE_EVERY - 1
-        return is_turn and any(kind is RequestKind.QUERY for kind, _ in self._waiting)
+        return is_turn and any(kind in QUESTIONS for kind, _ in self._waiting)
 
     def _tidy(self) -> None:
         """Drop the entries of requests that have left out of their turn."""
@@ -191,4 +191,6 @@ class SendQueue:
 
 
 def _is_always_let_in(request: Waiting) -> bool:
-    return request.kind in (RequestKind.CANCEL, RequestKind.QUERY) or request.key.startswith(FLATTEN_PREFIX)
+    if request.kind is RequestKind.CANCEL or request.kind in QUESTIONS:
+        return True
+    return request.key.startswith(FLATTEN_PREFIX)

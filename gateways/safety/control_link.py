@@ -10,7 +10,8 @@ from typing import Final
 from actors.runtime.links import Socket, try_send_to
 from actors.runtime.mailbox import Delivery
 from messages.codec import TO_CONTROL, encode
-from messages.control import CommandDone, Halt
+from messages.from_child import CommandDone
+from messages.to_child import Halt
 
 ANSWERS_KEPT_MAX: Final = 1_000
 """Commands remembered, so that a repeated one is answered again and done once."""

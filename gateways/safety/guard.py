@@ -4,7 +4,7 @@ It decides by the pure parts that it holds (`trading_states`, `liveness`), and a
 no sockets. It tightens at anybody's word and loosens at the supervisor's only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
@@ -18,12 +18,12 @@ from gateways.safety import halt_latch
 from gateways.safety.flattener import CancelFirst, Finished, Flattener, Moment, Send, Task, flatten_prefix
 from gateways.safety.halt_latch import HaltNote, LatchStamp
 from gateways.safety.liveness import Liveness
-from gateways.spec import DeathPolicy, GatewaySpec
+from gateways.spec import GatewaySpec
 from messages.codec import encode
-from messages.control import FlattenPosition
 from messages.order_lifecycle import OrderState
 from messages.orders import is_forced
-from messages.risk import SetTradingState, TradingState
+from messages.risk import DeathPolicy, Lease, SetTradingState, TradingState
+from messages.to_child import FlattenPosition
 
 HALTED: Final = "halt"
 SILENT: Final = "silent"
@@ -81,7 +81,7 @@ class Guard:
         self._desk = desk
         self._alert, self._finish = ties.alert, ties.finish
         self._now_ns, self._is_supervised = ties.now_ns, ties.is_supervised
-        self._policies = spec.death_policies
+        self._policies = dict(spec.death_policies)
         self._has_begun = False
         self._silent_since_ns: dict[str, int] = {}
         self._begin_again_ns: dict[tuple[str, str], int] = {}
@@ -246,6 +246,13 @@ class Guard:
         if self.liveness.heard(strategy, mono_ns):
             self.states.heard(strategy)
             log.info("strategy speaks again", strategy=strategy)
+
+    def note_policies(self, leases: Iterable[Lease]) -> None:
+        """Remember what is to be done with the positions of strategies, those included that run only since lately.
+
+        A strategy that has no lease any more keeps its policy: it may have died.
+        """
+        self._policies |= {lease.strategy: lease.on_death for lease in leases if lease.on_death is not None}
 
     def fenced(self, strategy: str) -> None:
         """The supervisor has dealt with the end of a strategy: it is not waited for."""

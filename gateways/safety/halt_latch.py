@@ -8,6 +8,7 @@ takes it away; and a gateway that sees it go does not trade on before it is told
 import contextlib
 import os
 from pathlib import Path
+from time import time_ns
 from typing import NamedTuple
 
 import msgspec
@@ -74,11 +75,13 @@ def read(path: Path) -> HaltNote | None:
 def set_halt(path: Path, note: HaltNote, *, is_synced: bool = True) -> None:
     """Set the latch; a set one stays as it is, unless this one flattens and that one did not.
 
+    It has another stamp afterwards all the same: who ends an earlier halt does not end this one.
+
     :param is_synced: False: it outlives the process, but the loss of power only once `sync` was called, too.
     :raises OSError: it could not be written; the processes that were told are halted all the same.
     """
     found = read(path)
-    if found is not None and (found.is_flattening or not note.is_flattening):
+    if found is not None and (found.is_flattening or not note.is_flattening) and _touch(path):
         return
     new = path.with_name(f"{path.name}.{os.getpid()}")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -92,6 +95,18 @@ def set_halt(path: Path, note: HaltNote, *, is_synced: bool = True) -> None:
     new.replace(path)
     if is_synced:
         sync(path)
+
+
+def _touch(path: Path) -> bool:
+    """Give a set latch another stamp. False where it is gone meanwhile."""
+    now_ns = time_ns()  # the kernel's own idea of now is coarser
+    try:
+        os.utime(path, ns=(now_ns, now_ns))
+    except FileNotFoundError:
+        return False
+    except OSError:  # it is there, and that is what counts
+        return True
+    return True
 
 
 def sync(path: Path) -> None:

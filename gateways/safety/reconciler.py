@@ -20,7 +20,8 @@ from gateways.reconcile import (
 )
 from gateways.safety.reconciliation import Adoptions, Inquiries, Mismatches
 from gateways.spec import GatewaySpec
-from gateways.venue import AccountState
+from gateways.venue import AccountState, OpenOrder
+from messages.order_lifecycle import Order
 from messages.risk import PositionMismatch
 
 ZERO: Final = Decimal(0)
@@ -47,6 +48,12 @@ class Reconciler:
         self._currencies = spot_currencies(spec.instruments)
         self._inquiries = Inquiries()
         self._adoptions = Adoptions()
+        for name, size in desk.records.untraded().items():
+            self._alert(
+                f"{spec.process}: its journal has orders in {name}, which it does not trade any more: {size} is held, "
+                "by the fills alone and without their fees, and is compared with nothing; close it by hand, or put the "
+                "instrument back into the config"
+            )
 
     def on_pulse(self, mono_ns: int) -> None:
         """Ask about the orders whose outcome is not known, and those that the venue has not answered."""
@@ -77,10 +84,7 @@ class Reconciler:
         for order in due:
             self._desk.cancel_adopted(order)
         for order in new:
-            self._alert(
-                f"{self._spec.process}: order {order.client_order_id} works in {order.instrument}, and no intent of "
-                "ours explains it; it is cancelled. Look for a lost journal or a second cluster of this name"
-            )
+            self._alert(f"{self._spec.process}: {_unexplained_text(order, orders.get(order.client_order_id))}")
         missing = unlisted(frozenset(account.open_orders), self._desk.records.open_orders())
         self._desk.ask_about(self._inquiries.ask_now(missing, mono_ns))
 
@@ -97,3 +101,14 @@ class Reconciler:
     def _on_mismatch(self, name: str, difference: Difference, now_ns: int) -> None:
         log.error("position differs", name=name, ours=str(difference.ours), venues=str(difference.venues))
         self._tell_mismatch(PositionMismatch(self._spec.process, name, difference.ours, difference.venues, now_ns))
+
+
+def _unexplained_text(found: OpenOrder, record: Order | None) -> str:
+    """What a person should know of an order that is adopted."""
+    works = f"order {found.client_order_id} works in {found.instrument}"
+    if record is None:
+        return (
+            f"{works}, and no intent of ours explains it; it is cancelled. Look for a lost journal or a second cluster "
+            "of this name"
+        )
+    return f"{works}, which our books have as {record.state.name}; it is cancelled, and what it has filled is booked"

@@ -19,10 +19,10 @@ from actors.runtime.input_journal import InputChannel
 from gateways.exchange.matching import NOTHING, Execution
 from gateways.exchange.sources.source import BookChange, BookReset, SourceEvent
 from messages.base import NS_MAX, Message
-from messages.control import Alert, CancelTimer, DrainStrategy, RecoveryCompleted, SetTimer, StrategyStarted
 from messages.health import Lifecycle
 from messages.market import Depth, Gap, MarkPrice, Quote, Trade
 from messages.orders import AmendOrder, CancelOrder, ExecutionReport, SubmitOrder
+from messages.strategy_host import Alert, CancelTimer, DrainStrategy, RecoveryCompleted, SetTimer, StrategyStarted
 from messages.topics import Channel
 from supervisor.backtest.period import iso
 from supervisor.backtest.strategy_desk import StrategyDesk

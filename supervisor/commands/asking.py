@@ -3,9 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 import typer
@@ -21,37 +19,11 @@ from messages.operator import (
 from supervisor.commands.base import failure, write_json
 from supervisor.commands.connection import linked, status_of
 from supervisor.commands.exit_codes import BAD_USAGE, FAILED
+from supervisor.commands.options import TIMEOUT_S, Way
 from supervisor.config.mistakes import nearest_name
 from supervisor.operator_link import OperatorLink, new_command_id
 
-TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.2
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="The cluster's TOML file, for its name.")
-]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask: do what is said beforehand.")]
-NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has accepted it.")]
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", min=0.0, help=f"Wait so long; {TIMEOUT_S:g} by default.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
-
-
-@dataclass(frozen=True)
-class Way:
-    """Whom a command means, and how it goes about it.
-
-    :param is_sure: it was told not to ask. :param is_waiting: it returns when it is done, not when it is accepted.
-    """
-
-    config: Path | None = None
-    cluster: str | None = None
-    state: Path | None = None
-    timeout_s: float | None = None
-    is_waiting: bool = True
-    is_sure: bool = False
-    as_json: bool = False
 
 
 def carry_out(
@@ -70,7 +42,7 @@ def carry_out(
             have_confirmed(reply.text, way, confirm or _ask)
             request = msgspec.structs.replace(request, command_id=new_command_id(), token=reply.token)
             reply = link.request(request)
-        if way.is_waiting:
+        if not way.no_wait:
             reply = _awaited(link, request, reply, TIMEOUT_S if way.timeout_s is None else way.timeout_s)
     _tell(reply, way)
 

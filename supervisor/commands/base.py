@@ -1,4 +1,4 @@
-"""What all commands of `outcry` share: the app, its options, and how they fail."""
+"""What all commands of `outcry` share: the app, and how they fail."""
 
 import json
 from importlib.metadata import version as installed_version
@@ -24,13 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigArgument = Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The cluster's TOML file.")]
-StateOption = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="DIR", help="State directory; else $OUTCRY_STATE/CLUSTER, else var/CLUSTER."),
-]
-ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="The cluster's name.")]
 
 
 def _show_version(is_asked: bool) -> None:

@@ -9,18 +9,10 @@ import typer
 from rich.console import Console
 
 from messages.health import ClusterStatus
-from supervisor.commands.base import (
-    ClusterOption,
-    ConfigArgument,
-    StateOption,
-    app,
-    examples,
-    failure,
-    loaded,
-    write_json,
-)
+from supervisor.commands.base import app, examples, failure, loaded, write_json
 from supervisor.commands.connection import linked, status_of
 from supervisor.commands.exit_codes import BAD_USAGE
+from supervisor.commands.options import ClusterOption, ConfigArgument, StateOption
 from supervisor.commands.up_options import UpOptions
 from supervisor.config import Config, ConfigError, load
 from supervisor.kill_switch import halted_because

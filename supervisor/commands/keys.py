@@ -10,17 +10,9 @@ from rich.text import Text
 
 from actors.runtime.keys import AllowedKey, Role, UnsafeKey, read_allow_list
 from supervisor import registry
-from supervisor.commands.base import (
-    ClusterOption,
-    ConfigArgument,
-    StateOption,
-    app,
-    examples,
-    failure,
-    loaded,
-    write_json,
-)
+from supervisor.commands.base import app, examples, failure, loaded, write_json
 from supervisor.commands.exit_codes import BAD_USAGE, FAILED
+from supervisor.commands.options import ClusterOption, ConfigArgument, StateOption
 from supervisor.keys import admit, revoke, roster, rotate
 from supervisor.launcher import living_records
 from supervisor.lock import AlreadyRunning, ClusterLock

@@ -13,17 +13,19 @@ from supervisor.cluster_finder import (
     locate,
     locked,
 )
-from supervisor.commands.asking import (
+from supervisor.commands.asking import carry_out, have_confirmed
+from supervisor.commands.base import app, examples, failure, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED, NOT_RUNNING
+from supervisor.commands.options import (
+    ClusterOption,
+    ConfigArgument,
     JsonOption,
     NoWaitOption,
+    StateOption,
     TimeoutOption,
     Way,
     YesOption,
-    carry_out,
-    have_confirmed,
 )
-from supervisor.commands.base import ClusterOption, ConfigArgument, StateOption, app, examples, failure, write_json
-from supervisor.commands.exit_codes import BAD_USAGE, FAILED, NOT_RUNNING
 from supervisor.config import ConfigError
 from supervisor.keys import OPERATOR, keyring_of
 from supervisor.kill_switch import GatewayAnswer, clear_offline, halt_directly, halted_because, set_latch
@@ -97,7 +99,7 @@ def unhalt(
     The answer is the name of the cluster. Gateways take orders again, and strategies trade on from what they hold.
     """
     paths = _located(config, cluster, state)
-    way = Way(state=paths.state_dir, timeout_s=timeout, is_waiting=not no_wait, is_sure=yes, as_json=as_json)
+    way = Way(state=paths.state_dir, timeout_s=timeout, no_wait=no_wait, is_sure=yes, as_json=as_json)
     if is_listening(paths):
         carry_out(UnhaltRequest(new_command_id(), reason), way, confirm=lambda _: _is_named(paths.state_dir.name))
         return

@@ -11,16 +11,20 @@ import typer
 from rich.console import RenderableType
 
 from supervisor.cluster_finder import AmbiguousCluster
-from supervisor.commands.base import (
+from supervisor.commands.base import app, examples, failure, write_json
+from supervisor.commands.exit_codes import BAD_USAGE, FAILED
+from supervisor.commands.options import (
+    SHOWN,
+    Choice,
     ClusterOption,
     ConfigArgument,
+    LastOption,
+    RowsAsJsonOption,
+    SinceOption,
     StateOption,
-    app,
-    examples,
-    failure,
-    write_json,
+    UntilOption,
+    takes,
 )
-from supervisor.commands.exit_codes import BAD_USAGE, FAILED
 from supervisor.config import ConfigError
 from supervisor.ledger.audit_chain import Broken
 from supervisor.ledger.errors import LedgerError
@@ -33,113 +37,46 @@ if TYPE_CHECKING:
 
     from supervisor.ledger.queries import Row, Wanted
 
-SHOWN: Final = 50
-"""Rows of a table, unless more or other ones are asked for."""
-
 NS_PER_S: Final = 1_000_000_000
-
-StrategyOption = Annotated[str, typer.Option("--strategy", metavar="ID", help="Of this strategy only.")]
-GatewayOption = Annotated[str, typer.Option("--gateway", metavar="ID", help="Of this gateway only.")]
-InstrumentOption = Annotated[
-    str, typer.Option("--instrument", metavar="ID", help="Of this instrument only; a symbol: at every gateway.")
-]
-SinceOption = Annotated[
-    str, typer.Option("--since", metavar="TIME", help="From then on: 2026-11-24, 2026-11-24T12:30 (UTC).")
-]
-UntilOption = Annotated[str, typer.Option("--until", metavar="TIME", help="Before then.")]
-LastOption = Annotated[
-    int | None,
-    typer.Option("--last", metavar="N", min=1, help=f"The newest N; else {SHOWN} in a table, all with --json."),
-]
-RunOption = Annotated[str, typer.Option("--run", metavar="ID", help="Of an earlier run; else of the newest.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON array.")]
 
 
 @app.command(epilog=examples("outcry orders", "outcry orders --strategy carry-btc --last 10", "outcry orders --json"))
-def orders(
-    *,
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    strategy: StrategyOption = "",
-    gateway: GatewayOption = "",
-    instrument: InstrumentOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    last: LastOption = None,
-    run: RunOption = "",
-    as_json: JsonOption = False,
-) -> None:
+@takes(Choice)
+def orders(choice: Choice) -> None:
     """List orders from the ledger, oldest first: what was asked, what became of it."""
     from supervisor.ledger import queries  # noqa: PLC0415  # the database toolkit takes long to load
 
-    wanted = queries.Wanted(run, strategy, gateway, instrument, *_times(since, until, last), last)
-    _show((config, cluster, state), wanted, (queries.order_rows, render_orders), as_json=as_json)
+    _show(choice, (queries.order_rows, render_orders))
 
 
 @app.command(epilog=examples("outcry fills", "outcry fills --instrument BTCUSDT --since 2026-11-24T12:00 --json"))
-def fills(
-    *,
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    strategy: StrategyOption = "",
-    gateway: GatewayOption = "",
-    instrument: InstrumentOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    last: LastOption = None,
-    run: RunOption = "",
-    as_json: JsonOption = False,
-) -> None:
+@takes(Choice)
+def fills(choice: Choice) -> None:
     """List fills from the ledger, oldest first. A positive fee was paid, a negative one is a rebate."""
     from supervisor.ledger import queries  # noqa: PLC0415  # the database toolkit takes long to load
 
-    wanted = queries.Wanted(run, strategy, gateway, instrument, *_times(since, until, last), last)
-    _show((config, cluster, state), wanted, (queries.fill_rows, render_fills), as_json=as_json)
+    _show(choice, (queries.fill_rows, render_fills))
 
 
 @app.command(epilog=examples("outcry positions", "outcry positions --strategy carry-btc", "outcry positions --json"))
-def positions(
-    *,
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    strategy: StrategyOption = "",
-    gateway: GatewayOption = "",
-    instrument: InstrumentOption = "",
-    run: RunOption = "",
-    as_json: JsonOption = False,
-) -> None:
+@takes(Choice, without={"since", "until", "last"})
+def positions(choice: Choice) -> None:
     """Show what each strategy holds by the ledger: the exact sum of its fills. Flat positions are left out."""
     from supervisor.ledger import queries  # noqa: PLC0415  # the database toolkit takes long to load
 
-    wanted = queries.Wanted(run, strategy, gateway, instrument)
-    _show((config, cluster, state), wanted, (queries.position_rows, render_positions), as_json=as_json, is_whole=True)
+    _show(choice, (queries.position_rows, render_positions), is_whole=True)
 
 
 @app.command(epilog=examples("outcry pnl", "outcry pnl --strategy carry-btc --last 20", "outcry pnl --json"))
-def pnl(
-    *,
-    config: ConfigArgument = None,
-    cluster: ClusterOption = None,
-    state: StateOption = None,
-    strategy: StrategyOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    last: LastOption = None,
-    run: RunOption = "",
-    as_json: JsonOption = False,
-) -> None:
+@takes(Choice, without={"gateway", "instrument"})
+def pnl(choice: Choice) -> None:
     """Show profit and loss by strategy and currency: the newest, or with --since, --until or --last how it came about.
 
     total = realised + unrealised - fees + funding, exact.
     """
     from supervisor.ledger import queries  # noqa: PLC0415  # the database toolkit takes long to load
 
-    since_ns, until_ns = _times(since, until, last)
-    wanted = queries.Wanted(run, strategy, since_ns=since_ns, until_ns=until_ns, last=last)
-    _show((config, cluster, state), wanted, (queries.pnl_rows, render_pnl), as_json=as_json, is_whole=True)
+    _show(choice, (queries.pnl_rows, render_pnl), is_whole=True)
 
 
 @app.command(epilog=examples("outcry audit", "outcry audit --verify", "outcry audit --json --since 2026-11-24"))
@@ -153,7 +90,7 @@ def audit(
     until: UntilOption = "",
     last: LastOption = None,
     run: Annotated[str, typer.Option("--run", metavar="ID", help="Of one run; else of all.")] = "",
-    as_json: JsonOption = False,
+    as_json: RowsAsJsonOption = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check the hash chain; exit 1 if it is broken.")] = False,
 ) -> None:
     """List every command, decision, halt and change, with what it was made from, oldest first; or check the chain."""
@@ -172,26 +109,22 @@ def audit(
 
 
 _Query = Callable[["Connection", "Wanted"], list["Row"]]
-_Named = tuple[Path | None, str | None, Path | None]
 
 
 def _show(
-    named: _Named,
-    wanted: "Wanted",
-    how: tuple[_Query, Callable[[Sequence["Row"], str], RenderableType]],
-    *,
-    as_json: bool,
-    is_whole: bool = False,
+    choice: Choice, how: tuple[_Query, Callable[[Sequence["Row"], str], RenderableType]], *, is_whole: bool = False
 ) -> None:
     from supervisor.ledger import queries  # noqa: PLC0415  # the database toolkit takes long to load
 
     query, render = how
-    with _ledger(*named) as (connection, cluster):
+    bounds = (*_times(choice.since, choice.until, choice.last), choice.last)
+    wanted = queries.Wanted(choice.run, choice.strategy, choice.gateway, choice.instrument, *bounds)
+    with _ledger(choice.config, choice.cluster, choice.state) as (connection, cluster):
         run = wanted.run or queries.newest_run(connection, cluster)[0]
-        has_bound = (wanted.since_ns, wanted.until_ns, wanted.last) != (None, None, None)
-        last = wanted.last if has_bound or as_json or is_whole else SHOWN
+        has_bound = bounds != (None, None, None)
+        last = wanted.last if has_bound or choice.as_json or is_whole else SHOWN
         rows = query(connection, replace(wanted, run=run, last=last))
-    _write(rows, lambda found: render(found, run), as_json=as_json)
+    _write(rows, lambda found: render(found, run), as_json=choice.as_json)
 
 
 def _write(rows: Sequence["Row"], render: Callable[[Sequence["Row"]], RenderableType], *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """`outcry stop`: the whole cluster, or one strategy of it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,20 @@ import typer
 
 from messages.operator import StopRequest, StrategyAction
 from supervisor.cluster_finder import AmbiguousCluster, SupervisorDead, find, has_ended, kill_orphans
-from supervisor.commands.asking import ConfigOption, JsonOption, NoWaitOption, TimeoutOption, Way, YesOption
-from supervisor.commands.base import ClusterOption, StateOption, app, examples, failure
+from supervisor.commands.base import app, examples, failure
 from supervisor.commands.connection import accepted, linked
 from supervisor.commands.exit_codes import BAD_USAGE, FAILED
 from supervisor.commands.lifecycle import act
+from supervisor.commands.options import (
+    ClusterOption,
+    ConfigOption,
+    JsonOption,
+    NoWaitOption,
+    StateOption,
+    TimeoutOption,
+    Way,
+    YesOption,
+)
 from supervisor.config import ConfigError
 from supervisor.lock import AlreadyRunning
 from supervisor.operator_link import NotRunning, new_command_id
@@ -49,8 +59,8 @@ def stop(
             raise failure(
                 "--now is for a whole cluster; a strategy that does not end by itself is killed anyway", BAD_USAGE
             )
-        way = Way(config, cluster, state, timeout_s=timeout, is_waiting=not no_wait, is_sure=yes, as_json=as_json)
-        act(StrategyAction.STOP, name, way)
+        whom = Way(cluster=cluster, state=state, config=config)
+        act(StrategyAction.STOP, name, replace(whom, is_sure=yes, no_wait=no_wait, timeout_s=timeout, as_json=as_json))
         return
     config = config if name is None else Path(name)
     if now and _end_orphans(config, cluster, state):

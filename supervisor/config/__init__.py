@@ -1,6 +1,6 @@
 """The config of a cluster: one TOML file, decoded into structs, with all of its mistakes reported at once."""
 
-from supervisor.config.loading import cluster_name, instruments, load, venue_specs
+from supervisor.config.loading import ConfigText, cluster_name, instruments, load, read, venue_specs
 from supervisor.config.mistakes import ConfigError, Mistake
 from supervisor.config.shape import ClusterConfig, Config, GatewayConfig, InstrumentConfig, StrategyConfig
 
@@ -8,6 +8,7 @@ __all__ = [
     "ClusterConfig",
     "Config",
     "ConfigError",
+    "ConfigText",
     "GatewayConfig",
     "InstrumentConfig",
     "Mistake",
@@ -15,5 +16,6 @@ __all__ = [
     "cluster_name",
     "instruments",
     "load",
+    "read",
     "venue_specs",
 ]

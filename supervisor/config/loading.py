@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,34 +24,59 @@ from supervisor.config.shape import (
 from supervisor.config.strategies import StrategyKind, decode_parameters
 
 EMBEDDED_NAME = "the embedded config"
+CPUS_MAX: Final = 1_024
+"""Processors that a config can name."""
+
+
+class ConfigText(NamedTuple):
+    """A config, read and not looked at yet.
+
+    :ivar name: what it is called in messages.
+    :ivar frozen_in: the working directory in which it was checked when its cluster was started; None: it was not.
+    """
+
+    text: str
+    name: str
+    frozen_in: Path | None = None
+
+
+def read(source: Path | None) -> ConfigText:
+    """Read a config file, or the embedded config. :raises ConfigError: the file cannot be read."""
+    if source is None:
+        return ConfigText(DEFAULT_CONFIG, EMBEDDED_NAME)
+    return ConfigText(config_text.read(source), str(source))
 
 
 def load(
-    source: Path | str | None = None,
+    source: Path | str | ConfigText | None = None,
     environment: Mapping[str, str] | None = None,
     kinds: Mapping[str, StrategyKind] | None = None,
 ) -> Config:
     """Load a config and check it whole.
 
     :param source: a file (`Path`), the TOML text itself (`str`), or None for the embedded cluster. Paths of data
-        files are relative to the working directory, and absolute in the result.
+        files are relative to the working directory, and absolute in the result. Of a frozen text they are relative to
+        the directory of then, and what may change under a running cluster (files, processors, the date) is not checked.
     :param environment: what `${NAME}` stands for; the process's own by default.
     :param kinds: the kinds of strategies; those that are built in or installed by default.
     :raises ConfigError: with every mistake, in the order of the document.
     """
-    text, name = _read(source)
+    text, name, frozen_in = _read(source)
     raw = config_text.parse(text, name)
     unset: list[Mistake] = []
     raw = config_text.substitute(raw, os.environ if environment is None else environment, "", unset)
     decoder = Decoder()
     draft = Draft(raw, decoder)
     config = decoder.decode(raw, Config, "")
-    told = [*decode_parameters(draft, strategy_kinds() if kinds is None else kinds), *check(draft, _surroundings())]
+    told = [
+        *decode_parameters(draft, strategy_kinds() if kinds is None else kinds),
+        *check(draft, _surroundings(is_frozen=frozen_in is not None)),
+    ]
     mistakes = [*unset, *decoder.mistakes, *told]
     if mistakes:
         raise ConfigError(name, sorted(mistakes, key=_place_in(raw)))
     assert isinstance(config, Config)
-    return _completed(config, decoder.decoded)
+    return _completed(config, decoder.decoded, frozen_in or Path.cwd())
 
 
 def venue_specs(config: Config) -> tuple[VenueSpec, ...]:
@@ -84,23 +109,22 @@ def cluster_name(file: Path) -> str:
         raise ConfigError(str(file), [Mistake("cluster.name", "no usable name", expectation(Name))]) from None
 
 
-def _read(source: Path | str | None) -> tuple[str, str]:
-    """The text, and what it is called in messages."""
-    if source is None:
-        return DEFAULT_CONFIG, EMBEDDED_NAME
-    if isinstance(source, Path):
-        return config_text.read(source), str(source)
-    return source, "the given text"
+def _read(source: Path | str | ConfigText | None) -> ConfigText:
+    if isinstance(source, ConfigText):
+        return source
+    return ConfigText(source, "the given text") if isinstance(source, str) else read(source)
 
 
-def _surroundings() -> Surroundings:
+def _surroundings(*, is_frozen: bool) -> Surroundings:
+    if is_frozen:
+        return Surroundings(is_file=lambda _: True, cpus=frozenset(range(CPUS_MAX)), now_ns=0)
     available = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return Surroundings(is_file=lambda file: Path(file).is_file(), cpus=frozenset(available), now_ns=time.time_ns())
 
 
-def _completed(config: Config, decoded: Mapping[str, Any]) -> Config:
-    """Put the decoded parameters in, and make the paths of data files absolute."""
-    gateways = (msgspec.structs.replace(gateway, source=_located(gateway.source)) for gateway in config.gateways)
+def _completed(config: Config, decoded: Mapping[str, Any], base: Path) -> Config:
+    """Put the decoded parameters in, and make the paths of data files absolute. :param base: of those that are not."""
+    gateways = (msgspec.structs.replace(gateway, source=_located(gateway.source, base)) for gateway in config.gateways)
     strategies = (
         msgspec.structs.replace(strategy, parameters=decoded[f"strategies[{index}].parameters"])
         for index, strategy in enumerate(config.strategies)
@@ -108,15 +132,15 @@ def _completed(config: Config, decoded: Mapping[str, Any]) -> Config:
     return msgspec.structs.replace(config, gateways=tuple(gateways), strategies=tuple(strategies))
 
 
-def _located(source: SourceSpec) -> SourceSpec:
+def _located(source: SourceSpec, base: Path) -> SourceSpec:
     if not isinstance(source, RecordedSourceSpec):
         return source
-    feeds = tuple(msgspec.structs.replace(feed, files=_absolute(feed.files)) for feed in source.feeds)
-    return msgspec.structs.replace(source, files=_absolute(source.files), feeds=feeds)
+    feeds = tuple(msgspec.structs.replace(feed, files=_absolute(feed.files, base)) for feed in source.feeds)
+    return msgspec.structs.replace(source, files=_absolute(source.files, base), feeds=feeds)
 
 
-def _absolute(files: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(Path(file).resolve()) for file in files)
+def _absolute(files: tuple[str, ...], base: Path) -> tuple[str, ...]:
+    return tuple(str((base / file).resolve()) for file in files)
 
 
 def _place_in(raw: Mapping[str, Any]) -> Any:

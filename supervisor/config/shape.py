@@ -10,8 +10,9 @@ from msgspec import Meta
 from gateways.exchange.spec import SourceSpec, VenueSpec
 from gateways.gate.gate_limits import GateLimits
 from gateways.gate.rate_limits import RULES_MAX, RateRule
-from gateways.spec import LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN, DeathPolicy
+from gateways.spec import LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN
 from messages.instruments import ONE, Instrument, InstrumentType
+from messages.risk import DeathPolicy
 from supervisor.config.risk import RiskConfig
 
 NAME_LENGTH_MAX = 32

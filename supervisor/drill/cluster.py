@@ -85,7 +85,7 @@ class DrillCluster:
 
         :raises DrillFailed: it did not within the deadline, or `outcry up` ended.
         """
-        end_s = monotonic() + deadline_s
+        end_s, status = monotonic() + deadline_s, None
         while monotonic() < end_s:
             status = self.status()
             if status is not None and condition(status):
@@ -93,7 +93,7 @@ class DrillCluster:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self.process.wait(POLL_S)
                 raise DrillFailed(f"outcry up ended with {code} while waiting for {what}\n{self.output()}")
-        raise DrillFailed(f"no {what} within {deadline_s:g} s\n{self.output()}")
+        raise DrillFailed(f"no {what} within {deadline_s:g} s; status {status}\n{self.output()}")
 
     def wait_until_trading(self, fills: int = 1) -> ClusterStatus:
         return self.wait_for(f"{fills} fills", lambda status: fills_of(status) >= fills)
@@ -144,10 +144,17 @@ class DrillCluster:
         :raises DrillFailed: it did not stop, or left no report.
         """
         self.process.send_signal(signal.SIGINT)
+        return self.wait_for_report(deadline_s)
+
+    def wait_for_report(self, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+        """The report that is written when the cluster ends.
+
+        :raises DrillFailed: it did not end within the deadline, or left no report.
+        """
         try:
             code = self.process.wait(deadline_s)
         except subprocess.TimeoutExpired as error:
-            raise DrillFailed(f"still running {deadline_s:g} s after Ctrl-C\n{self.output()}") from error
+            raise DrillFailed(f"outcry up still runs after {deadline_s:g} s\n{self.output()}") from error
         if not self.report_file.exists():
             raise DrillFailed(f"outcry up ended with {code} and left no report\n{self.output()}")
         report: dict[str, Any] = json.loads(self.report_file.read_text())

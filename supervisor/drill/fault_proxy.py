@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -63,6 +64,7 @@ class FaultProxy:
         self._selector = selectors.DefaultSelector()
         self._connections: list[_Connection] = []
         self._lock = threading.RLock()
+        self._has_moved = threading.Condition(self._lock)
         self._delay_s = 0.0
         self._stalled_until_s = 0.0
         self._refused_until_s = 0.0
@@ -100,6 +102,17 @@ class FaultProxy:
     def open_connections(self) -> int:
         with self._lock:
             return len(self._connections)
+
+    @property
+    def held_bytes(self) -> int:
+        """Taken in, and not passed on yet, both ways."""
+        with self._lock:
+            return sum(pipe.buffered for connection in self._connections for pipe in connection.pipes)
+
+    def wait_for(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until something is so of this proxy; False where it is not in time."""
+        with self._has_moved:
+            return self._has_moved.wait_for(is_so, timeout_s)
 
     # --- commands -----------------------------------------------------------------------------------------------
 
@@ -175,6 +188,7 @@ class FaultProxy:
                         self._read(key.data[0], key.data[1])
                 self._write_due()
                 self._pace()
+                self._has_moved.notify_all()
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()

@@ -11,9 +11,10 @@ from typing import Any, Final
 from actors.runtime.timers import Timers
 from actors.strategies.strategy import Strategy
 from messages.base import NS_MAX
-from messages.control import Alert, CancelTimer, RecoveryCompleted, SetTimer, StrategyStarted, VenueDown, VenueUp
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import Quote
 from messages.orders import CancelOrder, SubmitOrder
+from messages.strategy_host import Alert, CancelTimer, RecoveryCompleted, SetTimer, StrategyStarted
 from supervisor.faults.faulty_floor import FaultyFloor
 
 STEPS_MAX: Final = 100_000

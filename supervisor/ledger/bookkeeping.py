@@ -4,18 +4,12 @@ Drop copies are passed on as they come; the ledger's writer looks at their order
 have changed, and at most once a second.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from messages.control import (
-    DropCopy,
-    DropCopyApplied,
-    GatewayUpdate,
-    StrategyReported,
-    StrategyUpdate,
-    VenuesReported,
-)
+from messages.from_child import DropCopy, GatewayUpdate, StrategyReported, StrategyUpdate, VenuesReported
 from messages.health import StrategyStatus
+from messages.to_child import DropCopyApplied
 from supervisor.actions import Action, EnterLedger, SendNews
 from supervisor.ledger.entries import (
     CashSampled,
@@ -34,10 +28,13 @@ SAMPLED_MAX: Final = 1_024
 
 
 class Bookkeeping:
-    """:ivar applied: by gateway, the number of its last record in the ledger; empty until the ledger is open."""
+    """:ivar applied: by gateway, the number of its last record in the ledger; empty until the ledger is open.
+    :ivar on_books: hears what the ledger holds when it opens, and what it commits; set by whoever wants to know.
+    """
 
     def __init__(self) -> None:
         self.applied: dict[str, int] = {}
+        self.on_books: Callable[[LedgerOpened | RecordsApplied], None] = lambda _: None
         self._is_open = False
         self._sampled: dict[str, tuple[int, Entry]] = {}
 
@@ -66,6 +63,7 @@ class Bookkeeping:
                 self._is_open = True
                 self.applied.clear()
             self.applied.update(news.applied)
+            self.on_books(news)
             for gateway in news.applied:
                 yield from self._tell(gateway)
 

@@ -24,6 +24,7 @@ from messages.orders import (
     SubmitOrder,
     is_venue_made,
 )
+from supervisor.ledger.holding import NOTHING_HELD, Holding, PositionKey, position_change
 
 ZERO: Final = Decimal(0)
 
@@ -39,6 +40,15 @@ class OrderKey(NamedTuple):
     client_order_id: str
 
 
+class FundingKey(NamedTuple):
+    """What names a funding payment within a run."""
+
+    gateway: str
+    instrument: str
+    strategy: str
+    funding_id: str
+
+
 class FillKey(NamedTuple):
     """What names a fill within a run; a repeated one is the same fill."""
 
@@ -49,23 +59,18 @@ class FillKey(NamedTuple):
     strategy: str
 
 
-class PositionKey(NamedTuple):
-    gateway: str
-    strategy: str
-    instrument: str
-
-
 class Books:
     """:param instruments: by instrument id.
     :ivar orders: rows by key, those loaded and those made; `changed` names what is to be written.
-    :ivar positions: signed quantities by key. :ivar fills: the keys that are known.
+    :ivar positions: what is held, by key. :ivar fills: the keys that are known; `fundings` likewise.
     """
 
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments = instruments
         self.orders: dict[OrderKey, Row] = {}
-        self.positions: dict[PositionKey, Decimal] = {}
+        self.positions: dict[PositionKey, Holding] = {}
         self.fills: set[FillKey] = set()
+        self.fundings: set[FundingKey] = set()
         self.changed: dict[OrderKey, None] = {}
         self.moved: dict[PositionKey, int] = {}
         self.new_fills: list[Row] = []
@@ -74,7 +79,7 @@ class Books:
     def apply(self, gateway: str, record: JournalRecord) -> None:
         """Take the next record of a gateway; whatever is known already changes nothing."""
         if isinstance(record, FundingPaid):
-            self.new_fundings.append(_funding_row(gateway, record))
+            self._funded(gateway, record)
             return
         key = OrderKey(gateway, record.client_order_id)
         if isinstance(record, Fill):
@@ -98,19 +103,35 @@ class Books:
     def position_rows(self) -> list[Row]:
         """The positions to be written."""
         return [
-            {**key._asdict(), "quantity": self.positions[key], "updated_ns": updated_ns}
+            {
+                **key._asdict(),
+                "quantity": held.quantity,
+                "account": None if held.account is None else held.account.to_text(),
+                "updated_ns": updated_ns,
+            }
             for key, updated_ns in self.moved.items()
+            for held in (self.positions[key],)
         ]
 
+    def _funded(self, gateway: str, paid: FundingPaid) -> None:
+        key = funding_key(gateway, paid)
+        if key in self.fundings:
+            return
+        self.fundings.add(key)
+        self.new_fundings.append(_funding_row(gateway, paid))
+        held = PositionKey(gateway, paid.strategy, paid.instrument)
+        self.positions[held] = self.positions.get(held, NOTHING_HELD).funded(paid)
+        self.moved[held] = paid.ts_event
+
     def _fill(self, gateway: str, fill: Fill) -> None:
-        key = FillKey(gateway, fill.instrument, fill.trade_id, fill.client_order_id, fill.strategy)
+        key = fill_key(gateway, fill)
         if key in self.fills:
             return
         self.fills.add(key)
-        change = position_change(fill, self._instruments.get(fill.instrument))
-        self.new_fills.append(_fill_row(key, fill, change))
+        instrument = self._instruments.get(fill.instrument)
+        self.new_fills.append(_fill_row(key, fill, position_change(fill, instrument)))
         held = PositionKey(gateway, fill.strategy, fill.instrument)
-        self.positions[held] = _EXACT.add(self.positions.get(held, ZERO), change)
+        self.positions[held] = self.positions.get(held, NOTHING_HELD).filled(fill, instrument)
         self.moved[held] = fill.ts_event
         order = self.orders.get(OrderKey(gateway, fill.client_order_id))
         if order is None and not is_venue_made(fill.client_order_id):
@@ -120,13 +141,12 @@ class Books:
             order["filled_value"] = _EXACT.add(order["filled_value"], _EXACT.multiply(fill.price, fill.quantity))
 
 
-def position_change(fill: Fill, instrument: Instrument | None) -> Decimal:
-    """What a fill adds to its strategy's position, signed: as the gateway counts it, less a fee in the base currency
-    of a spot instrument.
-    """
-    in_base = instrument is not None and instrument.is_spot and fill.fee_currency == instrument.base
-    signed = _EXACT.multiply(fill.quantity, Decimal(fill.side.sign))
-    return _EXACT.subtract(signed, fill.fee) if in_base else signed
+def fill_key(gateway: str, fill: Fill) -> FillKey:
+    return FillKey(gateway, fill.instrument, fill.trade_id, fill.client_order_id, fill.strategy)
+
+
+def funding_key(gateway: str, paid: FundingPaid) -> FundingKey:
+    return FundingKey(gateway, paid.instrument, paid.strategy, paid.funding_id)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:

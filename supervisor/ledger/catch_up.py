@@ -13,7 +13,7 @@ from gateways.drop_copy import DropCopyFrame, batch_of
 from gateways.intent_log import COPIED_CHANNELS
 from gateways.intent_reader import IntentReader
 from messages.codec import FROM_CHILD, FrameError, encode
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from supervisor.ledger.entries import Stamped
 from supervisor.ledger.errors import EntryRefused
 from supervisor.ledger.writer import OpenLedger

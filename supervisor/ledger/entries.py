@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from messages.health import Pnl
+from supervisor.ledger.books import FillKey, FundingKey
+from supervisor.ledger.holding import Holding, PositionKey
 
 
 class PnlSampled(NamedTuple):
@@ -83,16 +85,35 @@ def weight(entry: Entry) -> int:
     return len(entry.records) if isinstance(entry, DropCopy) else 1
 
 
+class Extract(NamedTuple):
+    """What the database holds, or what has been entered into it just now.
+
+    :param known: fills and fundings, the newest ones, oldest first: by these a repetition is known.
+    """
+
+    held: Mapping[PositionKey, Holding] = {}
+    known: tuple[FillKey | FundingKey, ...] = ()
+
+
 class LedgerOpened(NamedTuple):
-    """The database is there. :param applied: by gateway, the number of its last record in this run."""
+    """The database is there.
+
+    :param applied: by gateway, the number of its last record in this run; what is held is as of these.
+    """
 
     applied: Mapping[str, int]
+    extract: Extract = Extract()
 
 
 class RecordsApplied(NamedTuple):
-    """What is committed. :param applied: by gateway, the number of its last record."""
+    """What is committed.
+
+    :param applied: by gateway, the number of its last record.
+    :param extract: what is held as of these, of all that has moved.
+    """
 
     applied: Mapping[str, int]
+    extract: Extract = Extract()
 
 
 class LedgerTroubled(NamedTuple):

@@ -8,27 +8,29 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, Connection, Table, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from messages.instruments import Instrument
 from messages.orders import FundingPaid
 from supervisor.ledger.audit_chain import AuditRow, canonical_json, chained
-from supervisor.ledger.books import Books, FillKey, OrderKey, PositionKey, Row
+from supervisor.ledger.books import Books, FillKey, FundingKey, OrderKey, Row
 from supervisor.ledger.engine import failed, make_engine, prepare
 from supervisor.ledger.entries import (
     Audited,
     CashSampled,
     CommandAnswered,
     Entry,
+    Extract,
     IncidentNoted,
     PnlSampled,
     Spooled,
     Stamped,
 )
 from supervisor.ledger.errors import EntryRefused, LedgerDown
+from supervisor.ledger.holding import Holding, PositionKey, holding_of
 from supervisor.ledger.schema import (
     audit,
     cash,
@@ -49,6 +51,9 @@ from supervisor.ledger.schema import (
 KEYS_MAX: Final = 500
 """Of one query; a database takes a bounded number of parameters."""
 
+KNOWN_TOLD_MAX: Final = 4_096
+"""Of the newest fills and fundings each, by which a repetition of one is known without asking the database."""
+
 CONTENT_CHARACTERS_MAX: Final = 4_000
 """Of a record that could not be entered, in the incident that tells so."""
 
@@ -56,6 +61,7 @@ CONTENT_CHARACTERS_MAX: Final = 4_000
 class Ledger:
     """:param run: what is entered belongs to it; made by `begin`.
     :param instruments: of all gateways, by instrument id.
+    :ivar entered: what is held now of all that the last batch has moved, and what has moved it.
     """
 
     def __init__(self, url: URL, cluster: str, run: str, instruments: Mapping[str, Instrument]) -> None:
@@ -64,6 +70,7 @@ class Ledger:
         self._cluster = cluster
         self._run = run
         self._instruments = instruments
+        self.entered = Extract()
 
     def begin(self, now_ns: int) -> dict[str, int]:
         """Make the tables and the run, where they are not there yet.
@@ -80,6 +87,26 @@ class Ledger:
         except SQLAlchemyError as error:
             raise LedgerDown(str(failed(self._engine, error))) from error
 
+    def extract(self) -> Extract:
+        """What is held in this run, and its newest fills and fundings.
+
+        :raises LedgerDown: try again.
+        """
+        try:
+            with self._engine.connect() as connection:
+                mine = select(positions).where(positions.c.run == self._run)
+                held = [dict(row) for row in connection.execute(mine).mappings()]
+                paid = self._newest(connection, fundings)
+                done = self._newest(connection, fills)
+        except SQLAlchemyError as error:
+            raise LedgerDown(str(failed(self._engine, error))) from error
+        known: list[FillKey | FundingKey] = [*map(_funding_key, paid), *map(_fill_key, done)]
+        return Extract({_key(row): _holding(row) for row in held}, tuple(known))
+
+    def _newest(self, connection: Connection, table: Table) -> list[Row]:
+        query = select(table).where(table.c.run == self._run).order_by(table.c.ts_ns.desc()).limit(KNOWN_TOLD_MAX)
+        return [dict(row) for row in connection.execute(query).mappings()][::-1]
+
     def write(self, batch: Sequence[Stamped]) -> dict[str, int]:
         """Enter a batch, all of it or nothing.
 
@@ -88,6 +115,7 @@ class Ledger:
         :returns: for the gateways of the batch, the number of the last record.
         :raises LedgerDown: try again. :raises EntryRefused: something in the batch cannot be entered.
         """
+        self.entered = Extract()
         try:
             with self._engine.begin() as connection:
                 # Another supervisor of this run, which should be dead, waits here.
@@ -116,6 +144,7 @@ class Ledger:
         content = canonical_json({"records": copy.records})[:CONTENT_CHARACTERS_MAX]
         try:
             with self._engine.begin() as connection:
+                self.entered = Extract()
                 self._enter_incidents(connection, ts_ns, [IncidentNoted(copy.process, text, {"content": content})])
                 row = {"run": self._run, "gateway": copy.process, "number": last}
                 connection.execute(upsert(cursors, self._dialect), [row])
@@ -153,6 +182,9 @@ class Ledger:
             for gateway, record in news:
                 books.apply(gateway, record)
             self._store(connection, books)
+            held = {key: books.positions[key] for key in books.moved}
+            known = [_fill_key(row) for row in books.new_fills], [_funding_key(row) for row in books.new_fundings]
+            self.entered = Extract(held, (*known[0], *known[1]))
             rows = [{"run": self._run, "gateway": name, "number": number} for name, number in applied.items()]
             self._insert(connection, upsert, cursors, rows)
         return applied
@@ -164,21 +196,32 @@ class Ledger:
     def _load(self, connection: Connection, books: Books, news: Iterable[tuple[str, Any]]) -> None:
         """Put into the books what is entered already of all that the records are about."""
         ids: defaultdict[str, set[str]] = defaultdict(set)
+        paid: defaultdict[str, set[str]] = defaultdict(set)
         for gateway, record in news:
-            if not isinstance(record, FundingPaid):
+            if isinstance(record, FundingPaid):
+                paid[gateway].add(record.funding_id)
+            else:
                 ids[gateway].add(record.client_order_id)
         for gateway, names in ids.items():
-            for row in self._rows_of(connection, orders, gateway, names):
+            for row in self._rows_of(connection, orders.c.client_order_id, gateway, names):
                 books.orders[OrderKey(gateway, row["client_order_id"])] = row
-            for row in self._rows_of(connection, fills, gateway, names):
-                books.fills.add(FillKey(**{name: row[name] for name in FillKey._fields}))
+            for row in self._rows_of(connection, fills.c.client_order_id, gateway, names):
+                books.fills.add(_fill_key(row))
+        for gateway, names in paid.items():
+            for row in self._rows_of(connection, fundings.c.funding_id, gateway, names):
+                books.fundings.add(_funding_key(row))
+        for gateway in {*ids, *paid}:
             mine = (positions.c.run == self._run) & (positions.c.gateway == gateway)
-            for held in connection.execute(select(positions).where(mine)):
-                books.positions[PositionKey(gateway, held.strategy, held.instrument)] = held.quantity
+            for held in connection.execute(select(positions).where(mine)).mappings():
+                row = dict(held)
+                books.positions[_key(row)] = _holding(row)
 
-    def _rows_of(self, connection: Connection, table: Table, gateway: str, names: Iterable[str]) -> Iterator[Row]:
+    def _rows_of(
+        self, connection: Connection, column: Column[str], gateway: str, names: Iterable[str]
+    ) -> Iterator[Row]:
+        table = column.table
         for some in _portions(sorted(names)):
-            mine = (table.c.run == self._run) & (table.c.gateway == gateway) & table.c.client_order_id.in_(some)
+            mine = (table.c.run == self._run) & (table.c.gateway == gateway) & column.in_(some)
             for row in connection.execute(select(table).where(mine)).mappings():
                 yield dict(row)
 
@@ -270,6 +313,22 @@ def spool_key(spool: str) -> str:
 def audit_head_key(cluster: str) -> str:
     """Where `meta` keeps number and hash of the newest row of the audit, so that a cut-off end is seen."""
     return f"audit-head:{cluster}"
+
+
+def _key(row: Row) -> PositionKey:
+    return PositionKey(row["gateway"], row["strategy"], row["instrument"])
+
+
+def _holding(row: Row) -> Holding:
+    return holding_of(row["quantity"], row["account"])
+
+
+def _fill_key(row: Row) -> FillKey:
+    return FillKey(**{name: row[name] for name in FillKey._fields})
+
+
+def _funding_key(row: Row) -> FundingKey:
+    return FundingKey(**{name: row[name] for name in FundingKey._fields})
 
 
 def _plain(value: Any) -> Any:

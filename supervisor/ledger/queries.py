@@ -59,7 +59,8 @@ def fill_rows(connection: Connection, wanted: Wanted) -> list[Row]:
 
 def position_rows(connection: Connection, wanted: Wanted) -> list[Row]:
     """What is held now; flat positions are left out."""
-    query = select(positions).where(_condition(positions, wanted))
+    shown = [column for column in positions.c if column is not positions.c.account]  # older ledgers lack that one
+    query = select(*shown).where(_condition(positions, wanted))
     query = query.order_by(positions.c.strategy, positions.c.instrument)
     return [dict(row) for row in connection.execute(query).mappings() if row["quantity"]]
 

@@ -27,9 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {}
+MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {2: ("ALTER TABLE positions ADD COLUMN account TEXT",)}
 """By the version that they lead to: statements for a database of the version before it."""
 
 
@@ -148,6 +148,7 @@ positions: Final = Table(
     Column("strategy", Text, primary_key=True),
     Column("instrument", Text, primary_key=True),
     Column("quantity", Exact, nullable=False, comment="signed: the sum of position_change over its fills"),
+    Column("account", Text, comment="JSON: what it was entered for and has earned; null: begun by schema version 1"),
     Column("updated_ns", BigInteger, nullable=False),
 )
 

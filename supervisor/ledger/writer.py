@@ -15,10 +15,11 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from supervisor.ledger.entries import (
     REPEATED,
     Entry,
+    Extract,
     IncidentNoted,
     LedgerNews,
     LedgerOpened,
@@ -54,7 +55,10 @@ log = structlog.get_logger()
 class OpenLedger(Protocol):
     """What the writer needs of `supervisor.ledger.ledger.Ledger`; it raises as that does."""
 
+    entered: Extract
+
     def begin(self, now_ns: int) -> dict[str, int]: ...
+    def extract(self) -> Extract: ...
     def write(self, batch: Sequence[Stamped]) -> dict[str, int]: ...
     def spooled(self, spool: str) -> int: ...
     def pass_over(self, copy: DropCopy, reason: str, ts_ns: int) -> dict[str, int]: ...
@@ -131,7 +135,7 @@ class LedgerWriter:
 
     def _open(self) -> OpenLedger:
         ledger = self._open_ledger()
-        self._tell(LedgerOpened(ledger.begin(time_ns())))
+        self._tell(_opened(ledger))
         return ledger
 
     def _persist(self, work: Callable[[], ResultT]) -> ResultT:
@@ -181,7 +185,7 @@ class LedgerWriter:
 
     def _commit(self, ledger: OpenLedger, batch: Sequence[Stamped]) -> None:
         # A database that was away may be another one now, or be set back to what it was yesterday.
-        found = ledger.begin(time_ns()) if self._is_troubled else None
+        found = _opened(ledger) if self._is_troubled else None
         try:
             applied = ledger.write(batch)
         except LedgerDown:
@@ -195,9 +199,9 @@ class LedgerWriter:
         self._taken(batch)
         self._singly = max(0, self._singly - len(batch))
         if found is not None:
-            self._tell(LedgerOpened(found))
+            self._tell(found)
         if applied:
-            self._tell(RecordsApplied(applied))
+            self._tell(RecordsApplied(applied, ledger.entered))
 
     def _refused(self, ledger: OpenLedger, stamped: Stamped, error: Exception) -> None:
         """One entry cannot be entered: of a drop copy, each record is tried; what fails then is passed over."""
@@ -230,3 +234,8 @@ class LedgerWriter:
                 self._queue.append(Stamped(time_ns(), IncidentNoted("", text, {})))
                 self._waiting += 1
                 self._lost = 0
+
+
+def _opened(ledger: OpenLedger) -> LedgerOpened:
+    """What there is before anything is entered: nobody but this thread writes the run."""
+    return LedgerOpened(ledger.begin(time_ns()), ledger.extract())

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import ChangeParameters, CommandDone, Halt, ProcessKind, Resume, Unhalt
+from messages.from_child import CommandDone, ProcessKind
+from messages.to_child import ChangeParameters, Halt, Resume, Unhalt
 from supervisor.actions import ClearLatch
 from supervisor.floor import Floor
 from supervisor.operations.job import ANSWER_NS, Job
@@ -121,8 +122,16 @@ class UnhaltJob(Job):
         floor = self.floor
         floor.pending.withdraw(Halt)
         floor.run = msgspec.structs.replace(
-            floor.run, is_halted=False, is_latched=False, is_flattening=False, halt_reason="", halted_ns=None
+            floor.run,
+            is_halted=False,
+            is_latched=False,
+            is_flattening=False,
+            halt_reason="",
+            halted_ns=None,
+            unhalted_latch=floor.latch_id,
         )
+        for child in floor.of_kind(ProcessKind.STRATEGY):
+            child.owes_resume = True  # those who are not there, or die before they have heard it, are told later
         self._risk.on_resumed(WHOLE_CLUSTER)  # what has led to the halt ends with it, in one save
         floor.save()
         floor.actions.append(ClearLatch())

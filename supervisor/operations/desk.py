@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus, ProcessState, StrategyStatus
 from messages.operator import (
     AddStrategyRequest,

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from actors.runtime.spec import HostSpec
-from messages.control import CommandDone, Flatten, FlattenPosition, ProcessKind
+from messages.from_child import CommandDone, ProcessKind
+from messages.to_child import Flatten, FlattenPosition
 from supervisor.floor import Floor
 from supervisor.operations.consequences import listed
 from supervisor.operations.job import GRACE_NS, NS_PER_MS, Job

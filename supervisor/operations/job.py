@@ -2,7 +2,8 @@
 
 from typing import ClassVar, Final, NamedTuple
 
-from messages.control import ChildCommand, CommandDone
+from messages.from_child import CommandDone
+from messages.to_child import ChildCommand
 from supervisor.children import Child
 from supervisor.floor import Floor
 from supervisor.operations.consequences import listed

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
-from messages.control import CommandDone, Pause, ProcessKind, Resume
+from messages.from_child import CommandDone, ProcessKind
 from messages.health import ProcessState
 from messages.operator import CommandAccepted
+from messages.to_child import Pause, Resume
 from supervisor.children import Child
 from supervisor.floor import PAUSE_DEADLINE_NS, Floor
 from supervisor.operations.cluster_jobs import SetJob, UnhaltJob
@@ -59,12 +60,14 @@ class JobBoard:
 
         :param is_halted_anew: the cluster was halted while there was no supervisor: what would end that halt fails.
         """
-        for record in self._floor.jobs:
-            if is_halted_anew and record.action == UnhaltJob.action:
-                self._jobs.append(self._make(record))
-                self._halted()
-            elif not record.strategy or record.strategy in self._floor.children:
-                self._begin(self._make(record))
+        known = (job for job in self._floor.jobs if not job.strategy or job.strategy in self._floor.children)
+        self._jobs = [self._make(record) for record in known]
+        self._remember()  # all of them before any begins, which saves: this supervisor may die as well
+        if is_halted_anew:
+            self._halted()
+        for job in list(self._jobs):
+            if job.outcome is None:
+                job.begin()
         self._sweep()
 
     def begin(self, record: JobRecord) -> CommandAccepted:
@@ -124,9 +127,10 @@ class JobBoard:
             self._each(self._jobs, lambda job: job.gateway_ready(child))
 
     def _has_been_resumed(self, child: Child) -> bool:
-        """Whether the operator has resumed a strategy since its process was told that it is paused."""
+        """Whether the operator has resumed a strategy, or ended a halt, and its process does not know of it."""
         is_free = not self._floor.wish(child.name).is_paused and not self._floor.run.is_halted
-        return child.began_paused and is_free
+        is_unhalting = any(isinstance(job, UnhaltJob) for job in self._jobs)  # it tells them after the gateways
+        return (child.began_paused or (child.owes_resume and not is_unhalting)) and is_free
 
     def ended(self, child: Child) -> None:
         """The process of a strategy is gone; it is not started again yet."""

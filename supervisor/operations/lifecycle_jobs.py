@@ -2,9 +2,10 @@
 
 from typing import ClassVar, Final
 
-from messages.control import CommandDone, Drain, Pause, ProcessKind, Resume, StopProcess
+from messages.from_child import CommandDone, ProcessKind
 from messages.health import ProcessState
 from messages.risk import SetTradingState, TradingState
+from messages.to_child import Drain, Pause, Resume, StopProcess
 from supervisor.children import Released, StopAsked
 from supervisor.floor import PAUSE_DEADLINE_NS, Floor
 from supervisor.operations.job import ANSWER_NS, GRACE_NS, NS_PER_MS, Job

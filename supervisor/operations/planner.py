@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.child_spec import ChildPlan, ClusterPlan
 from supervisor.registry import Standing
 

@@ -1,7 +1,9 @@
 """How the room under common limits is shared out: what each lease should come to, were all gateways to obey at once.
 
-Everybody keeps what is in use. Then, by priority of the strategies, what is wanted, with a step above it so that orders
-are not denied all the time. Then the rest, in even shares, so that an idle floor needs nothing. Pure.
+Everybody keeps what is in use, unless that alone is more than a limit that was lowered: then each is left what the
+others leave of it, so that nobody quotes anew into what he should get out of. Then, by priority of the strategies, what
+is wanted, with a step above it so that orders are not denied all the time. Then the rest, in even shares, so that an
+idle floor needs nothing. Pure.
 """
 
 from collections import Counter
@@ -57,7 +59,17 @@ def share_out(claims: Sequence[Claim], limits: Limits, unit_value: Callable[[str
             loads.set(claim.key, _raised(loads, claim.key, claim.need, None))
     everything = Sides(DECIMAL_MAX, DECIMAL_MAX)
     _fill(loads, limits, {claim.key: everything for claim in growing})
-    return {claim.key: loads.sides.get(claim.key, FLAT) for claim in claims}
+    return {claim.key: _within(loads, claim.key) for claim in claims}
+
+
+def _within(loads: Loads, key: Key) -> Sides:
+    sides = loads.sides.get(key, FLAT)
+    if not loads.is_exceeded(key):
+        return sides
+    loads.set(key, FLAT)
+    room = Sides(loads.most(key, is_long=True), loads.most(key, is_long=False))
+    loads.set(key, sides)
+    return sides.or_less(room)
 
 
 def _rank(claim: Claim) -> tuple[int, Key]:

@@ -8,7 +8,7 @@ Records that are older than what gateways hold, since somebody has put a copy ba
 them. No bound is raised before every gateway that may know better was heard, and none above what it tells to hold.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ import msgspec
 from messages.base import DECIMAL_MAX
 from messages.health import LimitUse
 from messages.instruments import Instrument
-from messages.risk import Lease, LeaseGrant, LeaseRequest, LeaseUse
+from messages.risk import DeathPolicy, Lease, LeaseGrant, LeaseRequest, LeaseUse
 from supervisor.risk.allocation import Claim, share_out
 from supervisor.risk.limits import Key, Limits, Measure
 from supervisor.risk.loads import FLAT, QUANTUM, ZERO, Loads, Sides
@@ -35,6 +35,7 @@ class Party(NamedTuple):
 
     :param instruments: that it trades, by id.
     :param can_grow: False: it is halted, or only reduces, and gets nothing new.
+    :param on_death: what its gateways do with its position where they are the last who live.
     """
 
     strategy: str
@@ -42,6 +43,7 @@ class Party(NamedTuple):
     priority: int
     instruments: tuple[str, ...]
     can_grow: bool = True
+    on_death: DeathPolicy = DeathPolicy.HOLD
 
 
 class Answer(NamedTuple):
@@ -52,7 +54,10 @@ class Answer(NamedTuple):
 
 
 class _Gateway:
-    """What is known of the leases of one gateway."""
+    """What is known of the leases of one gateway.
+
+    :ivar told: its last word; :ivar uses: what counts, which may be worse.
+    """
 
     def __init__(self, record: GatewayRecord) -> None:
         self.serial = record.serial
@@ -60,6 +65,7 @@ class _Gateway:
         self.leases: dict[Key, Lease] = {(lease.strategy, lease.instrument): lease for lease in record.leases}
         self.outs = {(out.strategy, out.instrument): Sides(out.long, out.short) for out in record.outs}
         self.lowered = {(out.strategy, out.instrument): out.lowered_serial for out in record.outs if out.lowered_serial}
+        self.told: dict[Key, LeaseUse] = {}
         self.uses: dict[Key, LeaseUse] = {}
         self.is_heard = False
 
@@ -70,7 +76,7 @@ class _Gateway:
 
     def told_bound(self, key: Key) -> Sides:
         """The same, and no more than the gateway tells to hold."""
-        bound, use = self.bound(key), self.uses.get(key)
+        bound, use = self.bound(key), self.told.get(key)
         return FLAT if use is None else bound.or_less(Sides(use.long_held, use.short_held))
 
     def keys(self) -> Iterable[Key]:
@@ -80,9 +86,10 @@ class _Gateway:
         outs = tuple(OutRecord(*key, *sides, self.lowered.get(key, 0)) for key, sides in self.outs.items())
         return GatewayRecord(serial=self.serial, leases=tuple(self.leases.values()), outs=outs)
 
-    def hear(self, request: LeaseRequest) -> bool:
+    def hear(self, request: LeaseRequest, counted: Iterable[LeaseUse]) -> bool:
         """Take what it holds; True where less is out than before."""
-        self.uses = {(use.strategy, use.instrument): use for use in request.uses}
+        self.told = {(use.strategy, use.instrument): use for use in request.uses}
+        self.uses = {(use.strategy, use.instrument): use for use in counted}
         self.is_heard = True
         is_less = False
         for key in self.keys():
@@ -126,6 +133,10 @@ class LeaseDesk:
         self._targets_ns = 0
         self._are_targets_old = True
 
+    @property
+    def gateways(self) -> Set[str]:
+        return self._gateways.keys()
+
     # --- the protocol -------------------------------------------------------------------------------------------
 
     def began(self, gateway: str) -> None:
@@ -145,21 +156,29 @@ class LeaseDesk:
             self._awaited.discard(gateway)
             self._unsettle()
 
-    def answer(self, request: LeaseRequest, parties: Sequence[Party], now_ns: int) -> Answer | None:
+    def answer(
+        self,
+        request: LeaseRequest,
+        parties: Sequence[Party],
+        now_ns: int,
+        counted: Sequence[LeaseUse] | None = None,
+    ) -> Answer | None:
         """The grant for a gateway; None where it has asked again since, or is none of ours.
 
         :param now_ns: monotonic clock of the supervisor.
+        :param counted: what counts as held there; None: what it tells.
         """
         gateway = self._gateways.get(request.process)
         if gateway is None or request.asked_mono_ns < gateway.asked_ns:
             return None
         gateway.asked_ns = request.asked_mono_ns
-        known = _known_uses(request, self._instruments)
+        known = msgspec.structs.replace(request, uses=tuple(self._known(request.process, request.uses)))
+        uses = request.uses if counted is None else counted
         is_ahead = request.serial > gateway.serial  # of what is remembered: somebody has put an old copy back
         if is_ahead:
             self.await_word(self._gateways)
         is_doubtful = is_ahead or bool(self._awaited)
-        if gateway.hear(known):
+        if gateway.hear(known, self._known(request.process, uses)):
             self._unsettle()
         self._heard(request.process)
         for use in known.uses:
@@ -184,8 +203,15 @@ class LeaseDesk:
 
     # --- looking around -----------------------------------------------------------------------------------------
 
+    def count(self, gateway: str, uses: Iterable[LeaseUse]) -> None:
+        """Something else counts as held at a gateway than it has told in its last request; what is out stays."""
+        self._gateways[gateway].uses = {(use.strategy, use.instrument): use for use in self._known(gateway, uses)}
+
+    def _known(self, gateway: str, uses: Iterable[LeaseUse]) -> list[LeaseUse]:
+        return [use for use in uses if _is_at(use.instrument, gateway, self._instruments)]
+
     def uses(self) -> Iterable[LeaseUse]:
-        """The last word of every gateway on what is held."""
+        """What counts as held: the last word of every gateway, or the book of its drop copy where that is worse."""
         return [use for gateway in self._gateways.values() for use in gateway.uses.values()]
 
     def limit_uses(self) -> tuple[LimitUse, ...]:
@@ -272,6 +298,7 @@ class LeaseDesk:
             notional_max=self._notional(key, bound.most),
             messages_per_s=self._limits.messages_per_s(key[0], leases),
             priority=party.priority,
+            on_death=party.on_death,
         )
 
     def _notional(self, key: Key, quantity: Decimal) -> Decimal:
@@ -342,11 +369,6 @@ def _known(name: str, record: GatewayRecord | None, instruments: Mapping[str, In
         leases=tuple(lease for lease in record.leases if _is_at(lease.instrument, name, instruments)),
         outs=tuple(out for out in record.outs if _is_at(out.instrument, name, instruments)),
     )
-
-
-def _known_uses(request: LeaseRequest, instruments: Mapping[str, Instrument]) -> LeaseRequest:
-    uses = tuple(use for use in request.uses if _is_at(use.instrument, request.process, instruments))
-    return request if len(uses) == len(request.uses) else msgspec.structs.replace(request, uses=uses)
 
 
 def _is_at(instrument: str, gateway: str, instruments: Mapping[str, Instrument]) -> bool:

@@ -92,6 +92,11 @@ class Loads:
         """Whether a limit of this lease carries more than it may."""
         return any(self.load(limit) > limit.max for limit in self._limits.of(key))
 
+    def is_exceeded(self, key: Key) -> bool:
+        """The same, and all of it is of known worth."""
+        loads = [(self._loads[limit.name], limit) for limit in self._limits.of(key)]
+        return any(not load.unknown and load.of(limit.measure) > limit.max for load, limit in loads)
+
     def most(self, key: Key, *, is_long: bool, sharers: Mapping[str, int] | None = None) -> Decimal:
         """How far this side of a lease may go with everything else as it is; never less than it has.
 

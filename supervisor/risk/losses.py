@@ -11,6 +11,7 @@ from supervisor.risk.stages import Stage
 
 EASED_RATIO: Final = Decimal("0.8")
 """A warning is over when the loss has come down to this part of the amount that it was told at."""
+ZERO: Final = Decimal(0)
 _TIERS: Final = (("flatten", Stage.FLATTENED), ("halted", Stage.HALTED), ("reducing", Stage.REDUCING))
 
 
@@ -33,17 +34,40 @@ def measured(record: LossRecord | None, profit: Decimal, day: int) -> LossRecord
     if record is None:
         return LossRecord(day=day, day_start=profit, peak=profit, last=profit)
     start = record.day_start if day <= record.day else record.last
-    return LossRecord(day=max(day, record.day), day_start=start, peak=max(record.peak, profit), last=profit)
+    return msgspec.structs.replace(
+        record, day=max(day, record.day), day_start=start, peak=max(record.peak, profit), last=profit
+    )
+
+
+def profit_by(record: LossRecord, booked: Decimal | None, told: Decimal, *, is_sound: bool) -> Decimal:
+    """The profit that losses are measured by: the drop copies', while they are sound; else the worse of the two.
+
+    :param booked: by the drop copies; None where they cannot tell. :param told: by the strategy.
+    """
+    if booked is None or not (is_sound or record.is_booked):
+        return told + record.offset
+    return booked if is_sound else min(booked, told + record.offset)
+
+
+def booked(record: LossRecord, booked: Decimal, told: Decimal) -> tuple[LossRecord, Decimal]:
+    """The record with what the drop copies tell, and how much its profits have moved since they are measured by them.
+
+    A strategy may count from another beginning than the ledger: what it had lost before, it has lost still.
+    """
+    moved = ZERO if record.is_booked else booked - told
+    record = shifted(record, moved)
+    return msgspec.structs.replace(record, offset=booked - told, is_booked=True), moved
+
+
+def shifted(record: LossRecord, by: Decimal) -> LossRecord:
+    """The record as if everything had been so much more from the beginning."""
+    moved = {name: getattr(record, name) + by for name in ("day_start", "peak", "last")}
+    return msgspec.structs.replace(record, **moved)
 
 
 def joined(portfolio: LossRecord, profit: Decimal) -> LossRecord:
     """The record of the portfolio after a strategy has joined with a profit of its own: no gain of today."""
-    return LossRecord(
-        day=portfolio.day,
-        day_start=portfolio.day_start + profit,
-        peak=portfolio.peak + profit,
-        last=portfolio.last + profit,
-    )
+    return shifted(portfolio, profit)
 
 
 def restarted(record: LossRecord) -> LossRecord:

@@ -3,19 +3,25 @@
 Every decision is entered into the audit with what it was made from.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from actors.runtime.spec import HostSpec
-from messages.control import DropCopy, ProcessKind
+from messages.from_child import DropCopy, ProcessKind
 from messages.health import Lifecycle, StrategyStatus
 from messages.instruments import Instrument
 from messages.risk import PositionMismatch
 from supervisor.children import Child
 from supervisor.config.risk import LossLimits, RiskAction, RiskConfig, StrategyLimits
 from supervisor.floor import Floor
+from supervisor.ledger.holding import PositionKey
 from supervisor.risk import losses, rules
+from supervisor.risk.booked import booked_positions, booked_profit
+from supervisor.risk.cross_check import CrossCheck, Difference
 from supervisor.risk.exposures import Exposures, exposures
 from supervisor.risk.lease_desk import LeaseDesk
 from supervisor.risk.records import LossRecord
@@ -55,6 +61,7 @@ class Ruler(Protocol):
 
 class Monitor:
     """:param config: what holds now; None: nothing is watched.
+    :param positions: by the drop copies, and where their gateways contradict.
     :ivar records: what losses are measured from, by strategy; the empty name is the portfolio.
     """
 
@@ -62,6 +69,7 @@ class Monitor:
         self,
         *,
         floor: Floor,
+        positions: CrossCheck,
         ruler: Ruler,
         leases: LeaseDesk,
         valuation: Valuation,
@@ -70,6 +78,7 @@ class Monitor:
         records: Mapping[str, LossRecord],
     ) -> None:
         self._floor = floor
+        self._positions = positions
         self._ruler = ruler
         self._leases = leases
         self._valuation = valuation
@@ -77,6 +86,7 @@ class Monitor:
         self._config = config
         self._watch = Watch()
         self._saved_ns = 0
+        self._mismatched: set[str] = set()
         self.records = dict(records)
 
     def look(self, wall_ns: int) -> None:
@@ -93,6 +103,8 @@ class Monitor:
         self._watch.priced(self._leases.uses(), now_ns)
         for finding in self._findings(config):
             self._act(finding)
+        self._end_mismatches()
+        self._tell_missing()
         if now_ns - self._saved_ns >= SAVE_NS:
             self._saved_ns = now_ns
             self._floor.save()
@@ -132,12 +144,15 @@ class Monitor:
 
     def _measure(self, day: int) -> None:
         for status in self._statuses():
-            profit = self._profit(status)
-            if profit is None:
+            told = self._profit(status)
+            if told is None:
                 continue
             if status.id not in self.records and CLUSTER in self.records:
-                self.records[CLUSTER] = losses.joined(self.records[CLUSTER], profit)
-            self.records[status.id] = losses.measured(self.records.get(status.id), profit, day)
+                self.records[CLUSTER] = losses.joined(self.records[CLUSTER], told)
+            if status.id not in self.records:
+                self.records[status.id] = losses.measured(None, told, day)
+            profit = self._judged_profit(status.id, told)
+            self.records[status.id] = losses.measured(self.records[status.id], profit, day)
             self._watch.profits.add(status.id, self._floor.now_ns, profit)
             self._watch.orders.add(status.id, self._floor.now_ns, Decimal(status.orders))
             self._watch.rejects.add(status.id, self._floor.now_ns, Decimal(self._watch.rejected[status.id]))
@@ -151,6 +166,20 @@ class Monitor:
             status = self._floor.telemetry.strategy_statuses.get(child.name)
             if status is not None and status.lifecycle not in {Lifecycle.STARTING, Lifecycle.RECOVERING}:
                 yield status
+
+    def _judged_profit(self, strategy: str, told: Decimal) -> Decimal:
+        """What losses are measured by: the profit by the drop copies, where they can tell.
+
+        :param told: by the strategy.
+        """
+        booked = booked_profit(self._positions.book, strategy, self._instruments, self._valuation)
+        is_sound = self._positions.is_sound(strategy)
+        if booked is not None and is_sound:
+            self.records[strategy], moved = losses.booked(self.records[strategy], booked, told)
+            if moved:
+                self.records[CLUSTER] = losses.shifted(self.records.get(CLUSTER, LossRecord()), moved)
+                self._watch.profits.forget(strategy)
+        return losses.profit_by(self.records[strategy], booked, told, is_sound=is_sound)
 
     def _profit(self, status: StrategyStatus) -> Decimal | None:
         """In the reporting currency; None where a currency's worth is not known."""
@@ -169,7 +198,9 @@ class Monitor:
         record, now = self.records[subject], self._ruler.stage(subject)
         found = losses.verdict(limits, record, config.reporting_currency)
         if found.stage.rank > now.rank:
-            self._audit("loss-tier", subject, found.stage.value, found.why, limits=limits, measured=record)
+            held = booked_positions(self._positions.book, subject, self._instruments)
+            inputs = {"limits": limits, "measured": record, "positions": held}
+            self._audit("loss-tier", subject, found.stage.value, found.why, **inputs)
             self._ruler.tighten(subject, found.stage, found.why)
         elif now is Stage.WARNED and losses.is_eased(limits, record):
             self._ruler.ease(subject)
@@ -181,6 +212,7 @@ class Monitor:
             for name, text in self._oddities(config, status.id):
                 if text is not None:
                     yield Finding(name, getattr(config.rules, name), status.id, text)
+        yield from self._mismatches(config)
         held = {name: exposure.gross for name, exposure in self.exposures().assets.items()}
         text = rules.concentration(config.rules.concentration, held, config.reporting_currency)
         if text is not None:
@@ -202,6 +234,33 @@ class Monitor:
             measured = gateway.tick_to_order.get(strategy)
             if measured is not None:
                 yield "latency", rules.latency(told.latency, measured)
+
+    def _mismatches(self, config: RiskConfig) -> Iterator[Finding]:
+        """Of each strategy, where the book of the drop copies and its gateways have differed for long."""
+        by_strategy: defaultdict[str, dict[PositionKey, Difference]] = defaultdict(dict)
+        for key, found in self._positions.lasting(self._floor.now_ns).items():
+            by_strategy[key.strategy][key] = found
+        known = {child.plan.strategy for child in self._floor.of_kind(ProcessKind.STRATEGY)}
+        for strategy, differences in sorted(by_strategy.items()):
+            rule = config.rules.position_mismatch
+            if strategy not in known and rule.action is not RiskAction.OFF:
+                rule = msgspec.structs.replace(rule, action=RiskAction.ALERT)  # there is nobody to be restricted
+            self._mismatched.add(strategy)
+            yield Finding("position_mismatch", rule, strategy, rules.book_mismatch(differences))
+
+    def _end_mismatches(self) -> None:
+        """Tell which strategies' positions agree again; what was restricted for it stays so."""
+        for strategy in sorted(self._mismatched - {key.strategy for key in self._positions.differences}):
+            self._mismatched.discard(strategy)
+            self._watch.forget_finding("position_mismatch", strategy)
+            held = booked_positions(self._positions.book, strategy, self._instruments)
+            self._floor.audit("position-mismatch-over", strategy, positions=held)
+            self._floor.log("info", "drop copy and gateway agree again on what is held", strategy=strategy)
+
+    def _tell_missing(self) -> None:
+        for gateway, (booked, recorded) in self._positions.far_behind(self._floor.now_ns).items():
+            text = f"the drop copy of {gateway} has come to record {booked} of {recorded} and does not go on"
+            self._floor.alert(f"{text}; its gateway's word counts beside it", process=gateway)
 
     def _act(self, finding: Finding) -> None:
         action = finding.rule.action

@@ -41,12 +41,16 @@ class LossRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     :param day: days since the epoch (UTC); :param day_start: the profit when it began.
     :param peak: the highest profit so far.
+    :param offset: what the drop copies make of the profit more than the strategy tells, when both were known last.
+    :param is_booked: it is measured by the drop copies: where they cannot tell, by the strategy's word and the offset.
     """
 
     day: int = 0
     day_start: Decimal = Decimal(0)
     peak: Decimal = Decimal(0)
     last: Decimal = Decimal(0)
+    offset: Decimal = Decimal(0)
+    is_booked: bool = False
 
 
 class RiskRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

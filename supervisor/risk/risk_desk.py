@@ -9,15 +9,18 @@ from decimal import Decimal
 from typing import Final
 
 from gateways.spec import GatewaySpec
-from messages.control import ProcessKind
+from messages.from_child import DropCopy, ProcessKind
 from messages.health import LimitUse
 from messages.instruments import Instrument
-from messages.risk import LeaseRequest, SetTradingState, TradingState, strictest
+from messages.risk import DeathPolicy, LeaseRequest, SetTradingState, TradingState, strictest
 from supervisor.actions import SendNews
 from supervisor.children import Child
 from supervisor.config.risk import RiskConfig, limit_at, with_limit
 from supervisor.floor import Floor
+from supervisor.ledger.entries import LedgerOpened, RecordsApplied
 from supervisor.operations.risk_port import UnknownLimit
+from supervisor.risk.copy_book import CopyBook
+from supervisor.risk.cross_check import CrossCheck
 from supervisor.risk.lease_desk import LeaseDesk, Party
 from supervisor.risk.limits import Limits
 from supervisor.risk.monitor import CLUSTER, Monitor, traded_by
@@ -55,8 +58,11 @@ class RiskDesk:
             records=record.gateways,
             ttl_ms=floor.plan.lease_ttl_ms,
         )
+        book = CopyBook(self._instruments)
+        self.positions = CrossCheck(book, [child.name for child in floor.of_kind(ProcessKind.GATEWAY)])
         self.monitor = Monitor(
             floor=floor,
+            positions=self.positions,
             ruler=self,
             leases=self.leases,
             valuation=self.valuation,
@@ -85,13 +91,32 @@ class RiskDesk:
         """A process has introduced itself."""
         if child.kind is ProcessKind.GATEWAY:
             self.leases.began(child.name)
+            self.positions.began(child.name)
+
+    def copied(self, copy: DropCopy) -> None:
+        """A gateway tells what it has journaled."""
+        self.monitor.copied(copy)
+        self.positions.copied(copy, self._floor.now_ns)
+        if copy.process in self.leases.gateways:
+            self.leases.count(copy.process, self.positions.counted(copy.process))
+
+    def ledger_spoke(self, news: LedgerOpened | RecordsApplied) -> None:
+        """The ledger tells what it holds, or what it has committed."""
+        if isinstance(news, LedgerOpened):
+            self.positions.opened(news, self._floor.now_ns)
+        else:
+            self.positions.applied(news, self._floor.now_ns)
+        for gateway in self.leases.gateways & news.applied.keys():
+            self.leases.count(gateway, self.positions.counted(gateway))
 
     def lease_asked(self, child: Child, request: LeaseRequest) -> None:
         """A gateway asks for its leases, and is answered at once."""
         for gateway in self._floor.of_kind(ProcessKind.GATEWAY):
             if gateway.is_out:
                 self.leases.gave_up(gateway.name)
-        answer = self.leases.answer(request, self._parties(), self._floor.now_ns)
+        now_ns = self._floor.now_ns
+        self.positions.reported(request, now_ns)
+        answer = self.leases.answer(request, self._parties(), now_ns, self.positions.counted(request.process))
         if answer is None:
             return
         if answer.is_changed:
@@ -106,6 +131,7 @@ class RiskDesk:
                 priority=child.plan.priority,
                 instruments=tuple(item.id for item in traded_by(child) if item.id in self._instruments),
                 can_grow=self.trading_state(child.plan.strategy) is TradingState.ACTIVE,
+                on_death=DeathPolicy(child.plan.on_death),
             )
             for child in self._floor.of_kind(ProcessKind.STRATEGY)
             if not child.is_out

@@ -18,6 +18,8 @@ from supervisor.config.risk import (
     RejectBurstRule,
     StaleFeedRule,
 )
+from supervisor.ledger.holding import PositionKey
+from supervisor.risk.cross_check import Difference
 
 NS_PER_S: Final = 1_000_000_000
 US_PER_MS: Final = 1_000
@@ -90,6 +92,15 @@ def limit_passed(uses: Iterable[LimitUse]) -> str | None:
 
 def position_mismatch(mismatch: PositionMismatch) -> str:
     return f"{mismatch.instrument}: our books say {mismatch.ours:f}, {mismatch.process} says {mismatch.venues:f}"
+
+
+def book_mismatch(differences: Mapping[PositionKey, Difference]) -> str:
+    """:param differences: of one strategy."""
+    told = (
+        f"{key.instrument}: the drop copy says {found.booked:f}, {key.gateway} reports {found.reported:f}"
+        for key, found in differences.items()
+    )
+    return f"{'; '.join(told)}; the worse of the two counts"
 
 
 def _rise(samples: Samples) -> Decimal:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from messages.orders import OrderDenied, OrderRejected
 from messages.risk import LeaseUse
 from supervisor.config.risk import Rule
@@ -83,6 +83,10 @@ class Watch:
             return False
         self._told[key] = now_ns
         return True
+
+    def forget_finding(self, rule_name: str, subject: str) -> None:
+        """It is over: should it come again, it is news."""
+        self._told.pop((rule_name, subject), None)
 
     def forget(self, subject: str) -> None:
         """The operator lets it trade on: what was before does not count any more."""

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from actors.replay import CHAIN_LENGTH_MAX, Causes, Replay, Replayed, describe
 from actors.strategies.spot_futures.strategy import SpotFutures
 from messages.codec import encode
-from messages.control import SetTimer
 from messages.market import Quote
 from messages.orders import SubmitOrder
+from messages.strategy_host import SetTimer
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID, World, parameters
 
 

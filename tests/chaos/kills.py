@@ -6,7 +6,7 @@ from random import Random
 from statistics import median
 from time import sleep, time
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus
 from supervisor.drill.cluster import DrillCluster, process_of
 from supervisor.drill.kill import BACK_DEADLINE_S, all_run, kill_and_measure

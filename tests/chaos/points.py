@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from time import monotonic, sleep
 
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus
 from supervisor.drill.cluster import DrillCluster, DrillFailed
 from supervisor.drill.kill import all_run

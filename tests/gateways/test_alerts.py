@@ -1,5 +1,5 @@
 from gateways.alerts import TOLD_AGAIN_NS, WAITING_MAX, Alerts
-from messages.control import StrategyAlerted
+from messages.from_child import StrategyAlerted
 
 
 class Supervisor:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateways import drop_copy
 from gateways.drop_copy import OUTSTANDING_MAX, RESEND_PULSES, DropCopyFrame, DropCopyQueue
 from messages.codec import FROM_CHILD, encode
-from messages.control import DROP_COPY_RECORDS_MAX, DropCopy
+from messages.from_child import DROP_COPY_RECORDS_MAX, DropCopy
 from tests.support.orders import accepted, cancel, fill, submit
 
 

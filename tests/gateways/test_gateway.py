@@ -20,23 +20,8 @@ from gateways.gateway import TELL_AGAIN_EVERY_PULSES
 from gateways.venue import AccountQuery, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION
 from messages.codec import encode
-from messages.control import (
-    CommandDone,
-    Drain,
-    ExecutionsApplied,
-    FenceStrategy,
-    Halt,
-    Hello,
-    HelloRefused,
-    ProcessKind,
-    Ready,
-    Register,
-    StartTrading,
-    StopProcess,
-    VenueDown,
-    VenueUp,
-    Welcome,
-)
+from messages.from_child import CommandDone, ProcessKind, Ready, Register
+from messages.gateway_link import ExecutionsApplied, Hello, HelloRefused, VenueDown, VenueUp, Welcome
 from messages.market import EndOfData, Quote, Trade
 from messages.orders import (
     AmendOrder,
@@ -55,6 +40,7 @@ from messages.orders import (
     Side,
     SubmitOrder,
 )
+from messages.to_child import Drain, FenceStrategy, Halt, StartTrading, StopProcess
 from messages.topics import Channel, topic
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import LAST_TOPIC, GatewayFloor, PlayedStrategy

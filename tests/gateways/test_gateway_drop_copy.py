@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from messages.control import DropCopy, DropCopyApplied, Ready, StrategyAlerted
+from messages.from_child import DropCopy, Ready, StrategyAlerted
 from messages.orders import OrderAccepted, SubmitOrder
+from messages.to_child import DropCopyApplied
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import VENUE, GatewayFloor
 from tests.support.orders import accepted, submit

@@ -6,9 +6,11 @@ from time import monotonic_ns
 
 import pytest
 
-from messages.control import CheckpointReached, FenceStrategy, Heartbeat
+from messages.from_child import Heartbeat
+from messages.gateway_link import CheckpointReached
 from messages.market import Checkpoint, ClockTick, EndOfData, Quote, Trade
 from messages.orders import Side
+from messages.to_child import FenceStrategy
 from messages.topics import Channel
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import GatewayFloor, PlayedStrategy

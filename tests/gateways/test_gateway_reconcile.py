@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from gateways.venue import AccountQuery, ForcedFill, OpenOrder
-from messages.control import StrategyAlerted
+from messages.from_child import StrategyAlerted
 from messages.market import Gap
 from messages.orders import (
     AmendOrder,
     CancelOrder,
     CloseReason,
+    DenyReason,
     Fill,
     OrderAccepted,
     OrderAmended,
     OrderClosed,
+    OrderDenied,
     QueryOrder,
     Side,
     SubmitOrder,
@@ -66,6 +68,25 @@ def test_an_order_that_no_intent_explains_is_cancelled_and_told_of_once(floor: G
     assert "desk-carry-e9-1 works in BTCUSDT.sim, and no intent of ours explains it" in alert.text
     floor.supervisor.hears_beats(3)
     assert [type(heard) for heard in floor.supervisor.heard].count(StrategyAlerted) == 1
+
+
+def test_an_order_that_was_denied_and_works_at_the_venue_is_cancelled_and_its_fill_booked(floor: GatewayFloor) -> None:
+    floor.open(order_prefix="desk-")
+    carry = floor.strategy()
+    order = submit()
+    carry.says(order)
+    floor.venue.hears_a(SubmitOrder)
+    floor.venue.tells(status(order, is_known=False, venue_order_id=""))
+    assert carry.hears_a(OrderDenied).reason is DenyReason.NOT_RECEIVED
+    floor.venue.tells_account(
+        open_orders=(order.client_order_id,), listed=(OpenOrder(order.client_order_id, order.instrument),)
+    )
+    assert floor.venue.hears_a(CancelOrder).client_order_id == order.client_order_id
+    alert: StrategyAlerted = floor.supervisor.hears_a(StrategyAlerted)
+    assert "order desk-carry-e1-1 works in BTCUSDT.sim, which our books have as DENIED; it is cancelled" in alert.text
+    floor.venue.tells(fill(order, "0.004"), closed(order, "0.004"))
+    assert carry.hears_a(Fill).quantity == D("0.004")
+    assert floor.status(lambda status: bool(status.positions)).positions == {SPOT.id: D("0.004")}
 
 
 def test_the_cancel_of_an_adopted_order_does_no_harm_to_the_next_start(floor: GatewayFloor, tmp_path: Path) -> None:
@@ -178,8 +199,8 @@ def test_an_amendment_whose_answer_was_lost_is_told_when_the_order_is_asked_abou
 
 
 def test_a_gap_in_the_market_has_the_account_looked_at(floor: GatewayFloor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateways.gateway.ACCOUNT_EVERY_PULSES", 10**9)
-    monkeypatch.setattr("gateways.gateway.GAP_NS", 0)
+    monkeypatch.setattr("gateways.venue_session.ACCOUNT_EVERY_PULSES", 10**9)
+    monkeypatch.setattr("gateways.venue_session.GAP_NS", 0)
     floor.open()
     floor.venue.market.publish(Gap(SPOT.id, "lost", NOW_NS))
     floor.venue.hears_a(AccountQuery)
@@ -188,7 +209,7 @@ def test_a_gap_in_the_market_has_the_account_looked_at(floor: GatewayFloor, monk
 def test_the_account_is_looked_at_however_long_a_heartbeat_is(
     floor: GatewayFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateways.gateway.ACCOUNT_EVERY_PULSES", 10**9)
-    monkeypatch.setattr("gateways.gateway.RECONCILE_EVERY_NS", 10_000_000)
+    monkeypatch.setattr("gateways.venue_session.ACCOUNT_EVERY_PULSES", 10**9)
+    monkeypatch.setattr("gateways.venue_session.RECONCILE_EVERY_NS", 10_000_000)
     floor.open()
     floor.venue.hears_a(AccountQuery)

@@ -14,7 +14,8 @@ from actors.runtime.child import EXIT_OK
 from actors.runtime.spec import write_spec
 from gateways.venue import AccountQuery, VenueLogin
 from messages.base import PROTOCOL_VERSION
-from messages.control import FenceStrategy, HelloRefused, Ready, Welcome
+from messages.from_child import Ready
+from messages.gateway_link import HelloRefused, Welcome
 from messages.market import ClockTick, EndOfData, Quote
 from messages.orders import (
     CancelOrder,
@@ -24,6 +25,7 @@ from messages.orders import (
     QueryOrder,
     SubmitOrder,
 )
+from messages.to_child import FenceStrategy
 from messages.topics import Channel
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import LAST_TOPIC, GatewayFloor, PlayedStrategy
@@ -50,6 +52,7 @@ def test_after_a_kill_between_order_and_answer_the_order_is_asked_about_and_not_
     carry.says(lost, known)
     floor.venue.hears_a(SubmitOrder)
     floor.venue.hears_a(SubmitOrder)
+    carry.close()
     floor.restart_as_killed(tmp_path)
 
     floor.venue.lets_in()

@@ -17,7 +17,6 @@ from gateways.gate.order_gate import OrderGate
 from gateways.intent_log import ACKNOWLEDGED_EVERY, Acknowledged, Fenced, FundingKnown, IntentChannel, IntentLog
 from messages.base import Message
 from messages.codec import encode
-from messages.control import FenceStrategy
 from messages.order_lifecycle import OrderState
 from messages.orders import (
     AmendRejected,
@@ -31,6 +30,7 @@ from messages.orders import (
     RejectReason,
     Side,
 )
+from messages.to_child import FenceStrategy
 from tests.support.desk import DeskFloor
 from tests.support.limits import files_no_longer_than
 from tests.support.orders import (

@@ -7,7 +7,7 @@ import pytest
 from actors.runtime.journal import Journal
 from gateways import intent_reader
 from gateways.intent_reader import IntentReader
-from messages.control import DROP_COPY_RECORDS_MAX
+from messages.from_child import DROP_COPY_RECORDS_MAX
 
 INTENT, REPORT, NOTE = range(3)
 

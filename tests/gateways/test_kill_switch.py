@@ -9,7 +9,7 @@ import pytest
 from gateways.safety import halt_latch
 from gateways.safety.halt_latch import HaltNote
 from messages.codec import FROM_CONTROL
-from messages.control import CommandDone, Halt, StrategyAlerted, Unhalt
+from messages.from_child import CommandDone, StrategyAlerted
 from messages.operator import StatusRequest
 from messages.orders import (
     CancelOrder,
@@ -23,6 +23,7 @@ from messages.orders import (
     SubmitOrder,
 )
 from messages.risk import SetTradingState, TradingState
+from messages.to_child import Halt, Unhalt
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import GatewayFloor, PlayedStrategy
 from tests.support.orders import NOW_NS, accepted, cancel, closed, head, status, submit

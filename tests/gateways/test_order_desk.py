@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateways.venue import OrderStatus
-from messages.control import FenceStrategy
 from messages.health import OrderCounts
 from messages.order_lifecycle import OrderState
 from messages.orders import (
@@ -32,6 +31,7 @@ from messages.orders import (
     Side,
     SubmitOrder,
 )
+from messages.to_child import FenceStrategy
 from tests.support.desk import DeskFloor
 from tests.support.gate_floor import contracts, granted, lease
 from tests.support.orders import (
@@ -418,15 +418,14 @@ def test_a_status_of_an_order_that_is_not_ours_is_no_matter(floor: DeskFloor) ->
 
 
 def test_a_report_that_cannot_follow_is_asked_about_and_the_answer_is_not_asked_about_again(floor: DeskFloor) -> None:
-    floor.is_link_up = False
-    floor.submit(ORDER)  # denied, since it was not sent; a venue that knows it all the same lies
-    floor.is_link_up = True
-    floor.tells()
-    floor.desk.report(accepted(ORDER))
+    floor.submit(ORDER)
+    floor.desk.report(OrderRejected(*head(ORDER), RejectReason.OTHER, "no", NOW_NS))
+    floor.sends(), floor.tells()
+    floor.desk.report(accepted(ORDER))  # a venue that contradicts itself
     assert floor.sends() == [query(ORDER)]
     floor.desk.on_order_status(status(ORDER))
     assert (floor.sends(), floor.tells()) == ([], []), "or it would be asked for ever"
-    assert state(floor) is OrderState.DENIED
+    assert state(floor) is OrderState.REJECTED
 
 
 def test_a_question_waits_until_the_venue_is_there(working: DeskFloor) -> None:

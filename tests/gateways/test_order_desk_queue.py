@@ -120,6 +120,14 @@ def test_more_than_may_wait_is_denied_at_once(floor: DeskFloor) -> None:
     assert denials(floor) == [("9", DenyReason.QUEUE_FULL)]
 
 
+def test_an_amendment_that_is_more_than_may_wait_is_refused_at_once(floor: DeskFloor) -> None:
+    for number in range(WAITING_MAX):
+        floor.submit(patient(10_000 + number))
+    floor.desk.amend(amend(submit(1), price=D("49990.0")))
+    (refused,) = floor.tells()
+    assert (type(refused), refused.text) == (AmendRejected, "queue-full")
+
+
 def test_a_newer_amendment_takes_the_place_of_one_that_waits(floor: DeskFloor) -> None:
     older, newer = amend(submit(1), price=D("49990.0")), amend(submit(1), price=D("49980.0"))
     floor.desk.amend(older)

@@ -9,17 +9,8 @@ import pytest
 
 from gateways.safety import guard
 from gateways.safety.halt_latch import HaltNote, set_halt
-from gateways.spec import DeathPolicy
-from messages.control import (
-    CommandDone,
-    ExecutionsApplied,
-    FenceStrategy,
-    FlattenPosition,
-    Halt,
-    HelloRefused,
-    StillAlive,
-    StrategyAlerted,
-)
+from messages.from_child import CommandDone, StrategyAlerted
+from messages.gateway_link import ExecutionsApplied, HelloRefused, StillAlive
 from messages.orders import (
     CancelOrder,
     CloseReason,
@@ -33,7 +24,8 @@ from messages.orders import (
     SubmitOrder,
     is_forced,
 )
-from messages.risk import LeaseGrant, LeaseRequest
+from messages.risk import DeathPolicy, Lease, LeaseGrant, LeaseRequest
+from messages.to_child import FenceStrategy, FlattenPosition, Halt
 from tests.support.actor_thread import actor_threads
 from tests.support.gateway_floor import GatewayFloor, PlayedStrategy
 from tests.support.orders import PERPETUAL, accepted, closed, fill, submit
@@ -249,10 +241,11 @@ def test_flattening_goes_on_after_a_restart(floor: GatewayFloor, tmp_path: Path)
 # --- with the supervisor dead ----------------------------------------------------------------------------------------
 
 
-def is_leased(floor: GatewayFloor) -> None:
-    """The supervisor grants nothing, but for half a second: a lease that has ended is a supervisor that is dead."""
+def is_leased(floor: GatewayFloor, *leases: Lease) -> None:
+    """The supervisor grants this, but for half a second: a lease that has ended is a supervisor that is dead."""
+    floor.supervisor.hears_beats(1)  # and so the request is of now: the lease is counted from it
     request: LeaseRequest = floor.supervisor.hears_a(LeaseRequest)
-    floor.supervisor.tell("sim", LeaseGrant(request.asked_mono_ns, 1, 500, ()))
+    floor.supervisor.tell("sim", LeaseGrant(request.asked_mono_ns, 1, 500, leases))
 
 
 @pytest.mark.parametrize("policy", list(DeathPolicy))
@@ -263,6 +256,7 @@ def test_the_policy_of_a_dead_strategy_is_applied_by_the_gateway_where_it_can(
     floor.open()
     carry = floor.strategy()
     holds(floor, carry, "5")
+    carry.close()  # or it would come back, and be told what is for the next of its name
     floor.restart_as_killed(tmp_path, is_leased=True, lease_ttl_ms=TTL_MS, death_policies={"carry": policy})
     floor.venue.lets_in()
     floor.venue.tells_account()
@@ -275,3 +269,20 @@ def test_the_policy_of_a_dead_strategy_is_applied_by_the_gateway_where_it_can(
     else:
         floor.supervisor.hears_beats(150)
         assert not any(isinstance(heard, SubmitOrder) for heard in floor.venue.heard)
+
+
+def test_the_policy_of_a_strategy_that_the_gateway_did_not_know_at_its_start_is_that_of_its_lease(
+    floor: GatewayFloor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(guard, "DEATH_GRACE_NS", 100_000_000)
+    floor.open()
+    carry = floor.strategy()
+    holds(floor, carry, "5")
+    carry.close()  # or it would come back, and be told what is for the next of its name
+    floor.restart_as_killed(tmp_path, is_leased=True, lease_ttl_ms=TTL_MS)
+    floor.venue.lets_in()
+    floor.venue.tells_account()
+    again = PlayedStrategy(floor.context, floor, "carry")
+    is_leased(floor, Lease("carry", PERPETUAL.id, 1, D(9), D(9), D(10_000), on_death=DeathPolicy.FLATTEN))
+    again.joins(next_seq=4)
+    assert flattening(floor).quantity == D(5)

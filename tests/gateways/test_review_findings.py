@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from gateways.gate.rate_limits import RateRule, RequestKind, VenueBudget
 from gateways.gate.send_queue import AGE_EVERY, WAITING_MAX, SendQueue, Urgency, Waiting
-from messages.control import FenceStrategy
 from messages.orders import (
     FLATTEN_PREFIX,
     CancelOrder,
@@ -22,6 +21,7 @@ from messages.orders import (
     Side,
     TimeInForce,
 )
+from messages.to_child import FenceStrategy
 from tests.support.desk import DeskFloor
 from tests.support.orders import NOW_NS, accepted, amend, cancel, fill, head, status, submit
 

@@ -5,7 +5,7 @@ import pytest
 from gateways.gate.order_records import Order
 from gateways.senders import Forged, check_sender
 from messages.base import PROTOCOL_VERSION
-from messages.control import CheckpointReached, ExecutionsApplied, Hello, StillAlive
+from messages.gateway_link import CheckpointReached, ExecutionsApplied, Hello, StillAlive
 from messages.orders import FLATTEN_PREFIX, CancelOrder, QueryOrder
 from tests.support.orders import SPOT, amend, cancel, submit
 

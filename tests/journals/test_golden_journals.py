@@ -6,7 +6,7 @@ import pytest
 
 from actors.runtime.input_journal import read_steps
 from actors.runtime.journal_header import FILE_NAME, read_header
-from messages.control import StrategyStarted
+from messages.strategy_host import StrategyStarted
 from tests.support.journals import replayed
 
 HERE = Path(__file__).parent

@@ -140,6 +140,19 @@ def test_a_late_fill_of_a_cancelled_order_is_a_fill_all_the_same():
     assert (OrderState.CANCELLED, D(1), D(0)) == (order.state, order.filled_quantity, order.open_quantity)
 
 
+def test_an_order_that_the_venue_did_not_know_and_then_received_stays_denied_and_its_fills_count():
+    order = Order(REQUEST)
+    order.apply(OrderDenied(*IDS, DenyReason.NOT_RECEIVED, "", 2))
+    assert order.apply(STEPS[OrderAccepted])
+    assert order.apply(a_fill())
+    assert not order.apply(a_fill())
+    assert not order.apply(closed(CloseReason.CANCELLED))
+    assert not order.apply(STEPS[OrderRejected])
+    assert (OrderState.DENIED, "v1", D(1), D(0)) == (
+        order.state, order.venue_order_id, order.filled_quantity, order.open_quantity,
+    )  # fmt: skip
+
+
 def test_an_unknown_order_counts_with_its_whole_rest():
     order = Order(REQUEST)
     order.apply(STEPS[OrderUnknown])

@@ -10,7 +10,8 @@ from actors.runtime.keys import Keyring, Role, load_keyring
 from actors.runtime.links import Context, Socket, open_context
 from gateways.spec import GatewaySpec
 from messages.codec import FROM_CONTROL, FROM_GATEWAY
-from messages.control import CommandDone, FromGateway, Heartbeat
+from messages.from_child import CommandDone, Heartbeat
+from messages.gateway_link import FromGateway
 from supervisor.actions import SUPERVISOR
 from supervisor.child_spec import EXCHANGE
 from supervisor.keys import OPERATOR, admit, key_files

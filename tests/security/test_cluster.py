@@ -15,17 +15,18 @@ import zmq
 from actors.runtime.links import Context, Socket, open_context
 from messages.base import PROTOCOL_VERSION
 from messages.codec import TO_OPERATOR, encode
-from messages.control import Heartbeat, ProcessKind, Register, StrategyFault
+from messages.from_child import Heartbeat, ProcessKind, Register, StrategyFault
 from messages.health import ClusterStatus
 from messages.operator import HaltRequest, StatusReply, StatusRequest
 from supervisor.actions import SUPERVISOR
 from supervisor.child_spec import CHILDREN_SOCKET
+from supervisor.drill.cluster import process_of
 from supervisor.keys import OPERATOR, keyring_of
 from supervisor.operator_link import NotRunning, OperatorLink
 from supervisor.paths import ClusterPaths
 from tests.security.rubbish import FRAMES, raw_connections, rubbish, send_all
 from tests.support.carry_cluster import CARRY_CLUSTER
-from tests.support.running_cluster import ROOT, RunningCluster, process_named
+from tests.support.running_cluster import ROOT, RunningCluster
 from tests.support.sockets import PATIENCE_MS
 
 pytestmark = pytest.mark.timeout(150)
@@ -78,7 +79,7 @@ def supervisors_log(cluster: RunningCluster, event: str) -> list[dict[str, objec
 
 
 def refused_by_supervisor(status: ClusterStatus) -> int:
-    return process_named(status, SUPERVISOR).refused
+    return process_of(status, SUPERVISOR).refused
 
 
 def test_every_process_has_a_key_of_its_own_that_only_its_owner_may_read(cluster: RunningCluster) -> None:
@@ -103,7 +104,7 @@ def test_no_secret_leaves_its_file(cluster: RunningCluster) -> None:
     paths, secrets = cluster.paths, secrets_of(cluster.paths)
     places = {str(path): path.read_bytes() for path in files_of(paths) if path.suffix != ".key"}
     places["up.log"] = (cluster.directory / "up.log").read_bytes()
-    for process in [psutil.Process(cluster.process.pid), *cluster.processes_left()]:
+    for process in [psutil.Process(cluster.process.pid), *cluster.processes()]:
         for part in ("cmdline", "environ"):
             places[f"{part} of {process.pid}"] = Path(f"/proc/{process.pid}/{part}").read_bytes()
     for command in (("keys", "--state", str(paths.state_dir), "--json"), ("status", "--state", str(paths.state_dir))):

@@ -13,7 +13,7 @@ from gateways.exchange.spec import ExchangeSpec, VenueSpec
 from gateways.venue import AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION
 from messages.codec import encode
-from messages.control import Heartbeat
+from messages.from_child import Heartbeat
 from supervisor.actions import SUPERVISOR
 from supervisor.keys import admit, key_files
 from supervisor.paths import ClusterPaths

@@ -11,10 +11,12 @@ import zmq
 
 from messages.base import PROTOCOL_VERSION
 from messages.codec import encode
-from messages.control import CommandDone, ExecutionsApplied, Halt, Heartbeat, Hello, Ready, Register, StillAlive
-from messages.control import ProcessKind as Kind
+from messages.from_child import CommandDone, Heartbeat, Ready, Register
+from messages.from_child import ProcessKind as Kind
+from messages.gateway_link import ExecutionsApplied, Hello, StillAlive
 from messages.operator import StopRequest
 from messages.orders import OrderAccepted, SubmitOrder
+from messages.to_child import Halt
 from supervisor.keys import OPERATOR
 from tests.security.rubbish import FRAMES, raw_connections, rubbish, send_all
 from tests.security.secured_floor import CARRY, ROGUE, SecuredFloor, short_directory

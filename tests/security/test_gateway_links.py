@@ -11,9 +11,11 @@ from actors.runtime.keys import Role, UnsafeKey
 from actors.runtime.links import Context, dealer, router, subscriber, try_send
 from messages.base import PROTOCOL_VERSION
 from messages.codec import FRAME_BYTES_MAX, encode
-from messages.control import CommandDone, ExecutionsApplied, Halt, Hello, Register, StillAlive, Unhalt
+from messages.from_child import CommandDone, Register
+from messages.gateway_link import ExecutionsApplied, Hello, StillAlive
 from messages.market import Quote
 from messages.orders import CancelOrder, Fill, OrderAccepted, SubmitOrder
+from messages.to_child import Halt, Unhalt
 from messages.topics import Channel, topic
 from supervisor.actions import SUPERVISOR
 from supervisor.child_spec import EXCHANGE

@@ -10,7 +10,7 @@ import pytest
 
 from messages.base import PROTOCOL_VERSION
 from messages.codec import FROM_GATEWAY
-from messages.control import Hello, Welcome
+from messages.gateway_link import Hello, Welcome
 from messages.orders import SubmitOrder
 from tests.security.secured_floor import CARRY, SecuredFloor, short_directory
 from tests.support.actor_thread import actor_threads

@@ -44,11 +44,14 @@ class Campaign:
         self.rows: dict[str, Row] = {}
         self.broken: list[RunResult] = []
         self.runs = self.orders = self.fills = 0
+        self.cycles: dict[str, int] = {}
 
     def add(self, result: RunResult) -> None:
         self.runs += 1
         self.orders += result.orders
         self.fills += result.fills
+        for kind, count in result.cycles.items():
+            self.cycles[kind] = self.cycles.get(kind, 0) + count
         if result.violations:
             self.broken.append(result)
         for kind, times in (result.struck or {NO_FAULT: 1}).items():
@@ -80,7 +83,8 @@ class Campaign:
         sums = (
             f"{self.runs} runs, {self.orders} orders at the venues, {self.fills} fills, {len(self.broken)} runs broken"
         )
-        return "\n".join([*table, "", sums, *self._broken_lines()])
+        cycles = ", ".join(f"{kind} {count}" for kind, count in sorted(self.cycles.items()))
+        return "\n".join([*table, "", sums, f"cycles: {cycles or 'none'}", *self._broken_lines()])
 
     def _broken_lines(self) -> Iterator[str]:
         for result in sorted(self.broken, key=lambda result: result.seed)[:SHOWN_MAX]:

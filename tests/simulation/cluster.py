@@ -4,26 +4,25 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-import zmq
-
 from actors.runtime.host import StrategyActor
 from actors.runtime.spec import HostSpec
 from gateways.exchange.exchange import ExchangeActor
 from gateways.exchange.spec import ExchangeSpec
 from gateways.gateway import GatewayActor
 from gateways.spec import GatewaySpec
-from messages.codec import TO_OPERATOR, encode
-from messages.operator import ConfirmationNeeded
 from supervisor import registry
 from supervisor.actor import Outcome, SupervisorActor
-from supervisor.child_spec import ClusterPlan
 from supervisor.closing import RunOptions
 from supervisor.core import Core
 from supervisor.paths import ClusterPaths
 from tests.simulation.disk import Disk, JournalOs
-from tests.simulation.network import Network, SimulatedContext, SimulatedSocket
-from tests.simulation.processes import ProcessTable, SimulatedLauncher, SimulatedProcess
+from tests.simulation.launcher import SimulatedLauncher
+from tests.simulation.ledger import FaultyDatabase, SteppedWriter, lay_database, ledger_of
+from tests.simulation.network import Network
+from tests.simulation.operator import Operator
+from tests.simulation.processes import ProcessTable, SimulatedProcess
+from tests.simulation.scenario import Kind, Scenario
+from tests.simulation.sockets import SimulatedContext
 from tests.simulation.venue import FaultyVenue, VenueFaults
 from tests.simulation.world import NS_PER_MS, World
 
@@ -33,23 +32,26 @@ KINDS: Final[dict[str, tuple[Any, Any]]] = {
     "actors.runtime.host": (StrategyActor, HostSpec),
 }
 START_NS: Final = (80 * NS_PER_MS, 250 * NS_PER_MS)
-ANSWER_NS: Final = 20 * NS_PER_MS
-"""From a request of the operator to the look at its answer."""
 SUPERVISOR: Final = "supervisor"
-OPERATOR: Final = "operator"
+PLAIN: Final = Kind()
 
 
 class Cluster:
     """Stands on the stage during a run.
 
-    :param is_secured: senders are known by their keys, as with CURVE (which is left out), and not by their routing ids.
+    :param kind: what senders are known by, and whether a ledger is kept.
     :ivar alerted: the strategies that have asked for a person.
-    :ivar latched_ns: when the halt file was first written; 0 for never.
+    :ivar latched_ns: when the halt file was set; 0 where it is not.
+    :ivar databases: every connection to the ledger that any supervisor has opened.
+    :ivar database_fault: of the ledger's, now; empty where it works.
+    :ivar is_spool_broken: the disk below the ledger's spool has failed at some time: what it was to keep may be lost.
     :ivar venues: the simulated venues by id, as long as the exchange lives: the oracle.
     """
 
-    def __init__(self, world: World, plan: ClusterPlan, state_dir: Path, *, is_secured: bool = True) -> None:
-        self.world, self.plan, self.is_secured = world, plan, is_secured
+    def __init__(self, world: World, scenario: Scenario, state_dir: Path, kind: Kind = PLAIN) -> None:
+        self.world, self.plan = world, scenario.plan
+        self.is_secured, self.is_booked = kind.is_secured, kind.is_booked
+        self.scenario = scenario
         self.paths = ClusterPaths(state_dir)
         self.disk = Disk(world)
         self.journal_os = JournalOs(self.disk)
@@ -59,7 +61,10 @@ class Cluster:
         self.venues: dict[str, FaultyVenue] = {}
         self.alerted: set[str] = set()
         self.latched_ns = 0
-        self._commands = 0
+        self.databases: list[FaultyDatabase] = []
+        self.database_fault = ""
+        self.is_spool_broken = False
+        self.operator = Operator(self)
 
     # --- what the patches ask for -------------------------------------------------------------------------------
 
@@ -73,16 +78,19 @@ class Cluster:
         venue = self.venues[spec.id] = FaultyVenue(spec, self.faults)
         return venue
 
+    def writer(self, *arguments: Any) -> SteppedWriter:
+        return SteppedWriter(*arguments, cluster=self)
+
     # --- starting -----------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """An empty state directory, a supervisor, and an operator's terminal."""
         shutil.rmtree(self.paths.state_dir, ignore_errors=True)
         self.paths.create()
+        if self.is_booked:
+            lay_database(state_dir=self.paths.state_dir)
         self.start_supervisor()
-        operator = self.table.add(OPERATOR)
-        self.operator = SimulatedSocket(self.context(), zmq.DEALER, operator)
-        self.operator.connect(self.paths.endpoint("operator"))
+        self.operator.begin()
 
     def start_supervisor(self) -> None:
         """As the keeper does, again and again."""
@@ -93,8 +101,8 @@ class Cluster:
 
     def _supervisor(self, process: SimulatedProcess, outcome: Any) -> Any:
         found = registry.load(self.paths.registry_file)
-        core = Core(self.plan, found, RunOptions(stay=True), process.pid)
-        return SupervisorActor(core, found, self.paths, outcome)
+        core = Core(self.plan, found, RunOptions(stay=True), process.pid, self.scenario.planner)
+        return SupervisorActor(core, found, self.paths, outcome, ledger=ledger_of(self) if self.is_booked else None)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -120,21 +128,19 @@ class Cluster:
     def strategies(self) -> list[str]:
         return self.names(StrategyActor)
 
-    def ask(self, request: Any) -> None:
-        """The operator says something to the supervisor, if it is there, and confirms it where that is asked for."""
-        try:
-            self.operator.send(encode(request))
-        except zmq.Again:
-            return
-        self.world.after(ANSWER_NS, self._confirm, request)
+    def kind_of(self, strategy: str) -> str:
+        """Its kind in the config."""
+        specs = (child.spec for child in self.plan.children if child.name == strategy)
+        return next(spec.kind for spec in specs if isinstance(spec, HostSpec))
 
-    def _confirm(self, request: Any) -> None:
-        while self.operator.inbox:
-            (frame,) = self.operator.recv_multipart()
-            answer = TO_OPERATOR.decode(frame)
-            if isinstance(answer, ConfirmationNeeded) and answer.command_id == request.command_id:
-                self.ask(msgspec.structs.replace(request, command_id=self.command_id(), token=answer.token))
+    # --- the latch ----------------------------------------------------------------------------------------------
 
-    def command_id(self) -> str:
-        self._commands += 1
-        return f"operator-{self._commands}"
+    def latch_written(self) -> None:
+        """Somebody has set the halt file, or found it set."""
+        if not self.latched_ns and self.paths.halt_file.exists():
+            self.latched_ns = self.world.now_ns
+
+    def latch_cleared(self) -> None:
+        self.latched_ns = 0
+        if self.operator.wants_halt:
+            self.table.violation("halt: the latch was taken away, and not by the operator's word")

@@ -1,11 +1,9 @@
-"""Who is right: the venues' own ledgers, and what was promised, checked during a run and after it."""
+"""Who is right: the venues' own ledgers. What is to agree with them, and what was promised, once a run has settled."""
 
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-import zmq
 
 from actors.replay import Replay
 from actors.runtime.input_journal import is_left_out, read_steps
@@ -13,153 +11,11 @@ from actors.runtime.journal import read_journal
 from actors.runtime.journal_header import read_header
 from actors.runtime.strategy_kinds import strategy_class
 from gateways.intent_log import IntentChannel
-from messages.codec import FROM_CHILD, FROM_GATEWAY, TO_CHILD, TO_GATEWAY
-from messages.control import CommandDone, FenceStrategy, Halt, Welcome
+from messages.codec import FROM_GATEWAY, TO_GATEWAY
 from messages.health import Lifecycle, ProcessState
-from messages.orders import Fill, Side, SubmitOrder, is_forced, is_venue_made
-from messages.risk import LeaseGrant
-from tests.simulation.cluster import SUPERVISOR, Cluster
-from tests.simulation.network import Connection, SimulatedSocket
-from tests.simulation.patches import WATCH_NS
-from tests.simulation.processes import SimulatedProcess
-from tests.simulation.world import NS_PER_MS, NS_PER_S
-
-ZERO: Final = Decimal(0)
-SUBMIT: Final = b"\xa6submit"
-FENCE: Final = b"\xa5fence"
-HALT: Final = b"\xa4halt"
-DONE: Final = b"\xa4done"
-WELCOME: Final = b"\xa7welcome"
-GRANT: Final = b"\xablease-grant"
-ALERTED: Final = b"\xb0strategy-alerted"
-HEAD: Final = 20
-LATCH_GRACE_NS: Final = 2 * WATCH_NS
-LEASE_GRACE_NS: Final = 50 * NS_PER_MS
-
-
-class Watch:
-    """Promises that are kept or broken in the moment in which a frame leaves a process.
-
-    :ivar orders: submitted to a venue so far.
-    """
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._gateways = frozenset(cluster.gateways)
-        self._venue_endpoints = {
-            child.spec.venue_orders_endpoint for child in cluster.plan.children if child.name in self._gateways
-        }
-        self._asked: dict[str, Any] = {}
-        self._fences: dict[tuple[str, str], int] = {}
-        self._halted: set[str] = set()
-        self._leased_until_ns: dict[str, int] = {}
-        risk = cluster.plan.risk
-        limits = risk.instruments if risk is not None else {}
-        self._position_max = {
-            name: limit.position_max for name, limit in limits.items() if limit.position_max is not None
-        }
-        self.orders = 0
-        cluster.table.send_watchers.append(self)
-
-    def __call__(self, process: SimulatedProcess, socket: SimulatedSocket, parts: tuple[bytes, ...]) -> None:
-        head = parts[-1][:HEAD]
-        if process.name in self._gateways:
-            if SUBMIT in head and socket.kind == zmq.DEALER:
-                self._on_submit(process, parts[-1])
-            elif WELCOME in head:
-                self._on_welcome(process, parts[-1])
-            elif DONE in head:
-                self._on_done(process, parts[-1])
-        elif ALERTED in head:
-            self._cluster.alerted.add(process.name)
-        elif process.name == SUPERVISOR and GRANT in head:
-            self._on_grant(socket.peers.get(parts[0]), parts[-1])
-        elif process.name == SUPERVISOR and (FENCE in head or HALT in head):
-            command = TO_CHILD.decode(parts[-1])
-            self._asked[command.command_id] = command  # type: ignore[union-attr]
-
-    def _on_grant(self, connection: Connection | None, frame: bytes) -> None:
-        grant = TO_CHILD.decode(frame)
-        assert isinstance(grant, LeaseGrant)
-        if connection is not None:
-            name, ends_ns = connection.client.owner.name, grant.asked_mono_ns + grant.ttl_ms * NS_PER_MS
-            self._leased_until_ns[name] = max(ends_ns, self._leased_until_ns.get(name, 0))
-
-    def _on_welcome(self, process: SimulatedProcess, frame: bytes) -> None:
-        welcome = FROM_GATEWAY.decode(frame)
-        assert isinstance(welcome, Welcome)
-        self._fence(process.name, welcome.strategy, welcome.epoch)
-
-    def _on_done(self, process: SimulatedProcess, frame: bytes) -> None:
-        done = FROM_CHILD.decode(frame)
-        assert isinstance(done, CommandDone)
-        command = self._asked.get(done.command_id)
-        if isinstance(command, FenceStrategy) and done.is_ok:
-            self._fence(process.name, command.strategy, command.epoch)
-        elif isinstance(command, Halt) and done.is_ok:
-            self._halted.add(process.name)
-
-    def _fence(self, gateway: str, strategy: str, epoch: int) -> None:
-        self._fences[gateway, strategy] = max(epoch, self._fences.get((gateway, strategy), 0))
-
-    def _on_submit(self, process: SimulatedProcess, frame: bytes) -> None:
-        order = TO_GATEWAY.decode(frame)
-        assert isinstance(order, SubmitOrder)
-        self.orders += 1
-        if is_forced(order.client_order_id):
-            return
-        name = f"{process.name} sent {order.client_order_id}"
-        if order.epoch < self._fences.get((process.name, order.strategy), 0):
-            self._cluster.table.violation(f"fence: {name} of epoch {order.epoch}, which is over")
-        if process.name in self._halted:
-            self._cluster.table.violation(f"halt: {name} while halted")
-        seen_ns = max(self._cluster.latched_ns, process.thawed_ns)
-        if self._cluster.latched_ns and self._cluster.world.now_ns - seen_ns > LATCH_GRACE_NS:
-            self._cluster.table.violation(f"halt: {name} though the latch is set")
-        age_ns = self.market_ns() - order.ts_created
-        if age_ns > order.valid_for_ms * NS_PER_MS:
-            self._cluster.table.violation(f"expiry: {name} {age_ns / 1e6:.1f} ms old, of {order.valid_for_ms}")
-
-        self._check_limits(process, order, name)
-
-    def _check_limits(self, process: SimulatedProcess, order: SubmitOrder, name: str) -> None:
-        """The order is in the gateway's books already, as one that may fill."""
-        records = process.actor._desk.records
-        grows = sides(records, order.strategy, order.instrument)[order.side.sign < 0] > max(
-            ZERO, records.positions(order.strategy).get(order.instrument, ZERO) * order.side.sign
-        )
-        if not grows:
-            return
-        late_ns = self._cluster.world.now_ns - self._leased_until_ns.get(process.name, 0)
-        if late_ns > LEASE_GRACE_NS:
-            self._cluster.table.violation(f"lease: {name} {late_ns / 1e6:.0f} ms after the end of the leases")
-        most = self._position_max.get(order.instrument)
-        if most is not None:
-            owners = {owner for owner, _ in records._positions} | {order.strategy}
-            owners |= {working.request.strategy for working in records.open_orders()}
-            whole = sum(
-                (sides(records, owner, order.instrument)[order.side.sign < 0] for owner in sorted(owners)), ZERO
-            )
-            if whole > most:
-                self._cluster.table.violation(f"limit: with {name} the worst case is {whole}, of at most {most}")
-
-    def market_ns(self) -> int:
-        """What time it is on the market; 0 before it opens."""
-        exchange = self._cluster.actor("exchange")
-        pacer = exchange._pacer if exchange is not None else None
-        return pacer.market_now_ns(self._cluster.world.now_ns) if pacer is not None else 0
-
-
-def sides(records: Any, strategy: str, instrument: str) -> tuple[Decimal, Decimal]:
-    """What a strategy's position may become if every open buy fills, and if every open sell does; both at least 0."""
-    long = short = records.positions(strategy).get(instrument, ZERO)
-    for order in records.open_orders(strategy):
-        if order.request.instrument == instrument and order.request.side is Side.BUY:
-            long += order.open_quantity
-        elif order.request.instrument == instrument:
-            short -= order.open_quantity
-    return max(ZERO, long), max(ZERO, -short)
-
+from messages.orders import Fill, is_venue_made
+from tests.simulation.cluster import Cluster
+from tests.simulation.watch import HEAD, SUBMIT, ZERO
 
 # --- the books -------------------------------------------------------------------------------------------------------
 
@@ -172,11 +28,17 @@ def differences(cluster: Cluster) -> list[str]:
     found = [
         f"{child.name} is {child.state.value}"
         for child in core.floor.children.values()
-        if child.state not in {ProcessState.RUNNING, ProcessState.QUARANTINED}
+        if child.state is not ProcessState.RUNNING and not _is_out(cluster, child)
     ]
     for name in cluster.gateways:
         found += _at_gateway(cluster, core, name)
     return found
+
+
+def _is_out(cluster: Cluster, child: Any) -> bool:
+    """Whether a strategy is given up, or stopped because the operator wants that."""
+    is_stopped = child.state is ProcessState.STOPPED and cluster.operator.stops.get(child.name, False)
+    return is_stopped or child.state is ProcessState.QUARANTINED
 
 
 def _at_gateway(cluster: Cluster, core: Any, name: str) -> list[str]:
@@ -199,7 +61,7 @@ def _at_gateway(cluster: Cluster, core: Any, name: str) -> list[str]:
 
 
 def _at_strategy(cluster: Cluster, core: Any, name: str, gateway: Any) -> list[str]:
-    if core.floor.children[name].state is ProcessState.QUARANTINED:
+    if _is_out(cluster, core.floor.children[name]):
         return []
     host = cluster.actor(name)
     if host is None or host.lifecycle not in {Lifecycle.RUNNING, Lifecycle.PAUSED}:
@@ -235,6 +97,16 @@ def unbalanced(cluster: Cluster) -> list[str]:
         if not host.strategy.is_settled:  # halted counts as settled
             found.append(f"{name} is {pair.state.name}")
     return found
+
+
+def cycles_of(cluster: Cluster) -> dict[str, int]:
+    """By kind of strategy, the cycles that have ended; a strategy knows its own over all of its incarnations."""
+    counts: dict[str, int] = {}
+    for name in cluster.strategies:
+        host = cluster.actor(name)
+        if host is not None and hasattr(host, "strategy"):
+            counts[host.strategy.kind] = counts.get(host.strategy.kind, 0) + host.strategy.cycle_log.count
+    return counts
 
 
 # --- after a run -----------------------------------------------------------------------------------------------------
@@ -326,7 +198,3 @@ def flush_journals(cluster: Cluster) -> None:
             cluster.world.current = process
             journal.flush()
     cluster.world.current = None
-
-
-def seconds(ns: int) -> float:
-    return ns / NS_PER_S

@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,10 @@ import actors.runtime.mailbox
 import gateways.exchange.exchange
 import gateways.gateway
 import supervisor.actor
+import supervisor.ledger.front
+import supervisor.ledger.ledger
+from gateways.safety import halt_latch
+from supervisor.operations import desk
 from tests.simulation.world import NS_PER_MS, World
 
 if TYPE_CHECKING:
@@ -167,6 +171,39 @@ def _functions() -> Iterator[FunctionType]:
             yield from (member for member in members if isinstance(member, FunctionType))
 
 
+def _observe(put: Callable[[Any, str, Any], None]) -> None:
+    """Let the cluster hear of what no frame tells: of the halt file, and of what the operator's desk has done."""
+    set_halt, clear_halt = halt_latch.set_halt, halt_latch.clear_halt
+    if set_halt.__module__ == __name__:  # a simulation within a simulation hears of everything already
+        return
+
+    def observed_set(*arguments: Any, **options: Any) -> None:
+        set_halt(*arguments, **options)
+        STAGE.cluster.latch_written()
+
+    def observed_clear(path: Any) -> None:
+        clear_halt(path)
+        STAGE.cluster.latch_cleared()
+
+    put(halt_latch, "set_halt", observed_set)
+    put(halt_latch, "clear_halt", observed_clear)
+    put(desk, "_REQUESTS", {kind: _observed(handle) for kind, handle in desk._REQUESTS.items()})
+
+
+def _writer(*arguments: Any) -> Any:
+    """What takes the place of the ledger's writer: without a thread."""
+    return STAGE.cluster.writer(*arguments)
+
+
+def _observed(handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def observed(who: Any, request: Any) -> Any:
+        reply = handle(who, request)
+        STAGE.cluster.operator.heard(request, reply)
+        return reply
+
+    return observed
+
+
 @contextmanager
 def patched() -> Iterator[None]:
     """Everything in the production modules speaks to the simulation that stands on the `STAGE`."""
@@ -194,6 +231,8 @@ def patched() -> Iterator[None]:
             )
     put(actors.runtime.journal, "os", SimpleNamespaceProxy())
     put(gateways.gateway, "WATCH_NS", WATCH_NS)
+    put(supervisor.ledger.front, "LedgerWriter", _writer)
+    _observe(put)
     put(zmq, "zmq_poll", lambda pollables, timeout=-1: STAGE.cluster.network.poll(pollables, timeout))
     log_config = structlog.get_config()
     structlog.configure(wrapper_class=_Silent, cache_logger_on_first_use=False)

@@ -9,11 +9,15 @@ from typing import Final
 
 import msgspec
 
+from tests.simulation.bookkeeper import ledger_differences
 from tests.simulation.cluster import Cluster
-from tests.simulation.faults import Saboteur, Strike, draw
-from tests.simulation.oracle import Verdict, Watch, differences, flush_journals, unbalanced
+from tests.simulation.faults import Strike, draw
+from tests.simulation.heed import complaints, trades_on, unheeded
+from tests.simulation.oracle import Verdict, cycles_of, differences, flush_journals, unbalanced
 from tests.simulation.patches import STAGE
-from tests.simulation.scenario import Kind, plan_of
+from tests.simulation.saboteur import Saboteur
+from tests.simulation.scenario import Kind, kind_of, scenario_of
+from tests.simulation.watch import Watch
 from tests.simulation.world import NS_PER_MS, NS_PER_S, Livelock, World
 
 BEGIN_NS: Final = 2 * NS_PER_S
@@ -23,6 +27,8 @@ RECOVERY_NS: Final = 12 * NS_PER_S
 """From the end of the last fault to the healing: what the cluster has for helping itself."""
 SETTLE_NS: Final = 20 * NS_PER_S
 """What has not settled by then after everything was healed, never will."""
+ANSWERED_NS: Final = 150 * NS_PER_S
+"""The longest deadline of a command, and some more: by then it is answered, be it that it has failed."""
 CALM_NS: Final = 1 * NS_PER_S
 """After the healing, before the books are compared for the last time."""
 LOOK_NS: Final = 50 * NS_PER_MS
@@ -33,6 +39,7 @@ class RunResult(msgspec.Struct, kw_only=True):
 
     :ivar trace: the hash of everything that any process was told.
     :ivar struck: how often each kind of fault struck.
+    :ivar cycles: by kind of strategy, how many of its cycles have ended, of each strategy that runs at the end.
     :ivar recovery_ms: from the end of the last fault to the moment in which all books agreed; simulated.
     :ivar stuck_on: what still differed when everything was healed, and each venue connected to anew; nothing where the
         cluster had helped itself by then.
@@ -43,6 +50,7 @@ class RunResult(msgspec.Struct, kw_only=True):
     struck: dict[str, int]
     orders: int
     fills: int
+    cycles: dict[str, int]
     lost: int
     doubled: int
     recovery_ms: float
@@ -65,22 +73,21 @@ def state_root() -> Path:
     return (memory if memory.is_dir() else Path("/tmp")) / f"outcry-simulation-{os.getuid()}-{os.getpid()}"
 
 
-def run_seed(seed: int, strikes: Sequence[Strike] | None = None, *, is_kept: bool = False) -> RunResult:
+def run_seed(
+    seed: int, strikes: Sequence[Strike] | None = None, *, is_kept: bool = False, kind: Kind | None = None
+) -> RunResult:
     """Play one seed; to be called within `patched`.
 
     :param strikes: in place of those that the seed draws.
     :param is_kept: keep the lines of the trace.
+    :param kind: of cluster, in place of the one that the seed draws.
     """
     choice = Random(f"choice:{seed}")
     directory = state_root()
     world = World(seed, is_kept=is_kept)
-    kind = Kind(
-        is_shared=choice.random() < 0.5,
-        is_limited=choice.random() < 0.4,
-        is_secured=choice.random() < 0.75,
-        is_throttled=choice.random() < 0.3,
-    )
-    cluster = Cluster(world, plan_of(seed, kind, directory), directory, is_secured=kind.is_secured)
+    drawn = kind_of(choice)
+    kind = kind or drawn
+    cluster = Cluster(world, scenario_of(seed, kind, directory), directory, kind)
     STAGE.put(cluster)
     cluster.begin()
     watch, saboteur = Watch(cluster), Saboteur(cluster)
@@ -92,11 +99,13 @@ def run_seed(seed: int, strikes: Sequence[Strike] | None = None, *, is_kept: boo
     course = Course()
     try:
         _play(cluster, saboteur, over_ns, course)
+        course.left += trades_on(cluster, watch)
     except Livelock as livelock:
         cluster.table.violation(str(livelock))
     flush_journals(cluster)
     verdict = Verdict(cluster)
-    verdict.violations += [f"not settled after {SETTLE_NS / NS_PER_S:g} s: {text}" for text in course.left]
+    verdict.violations += complaints(cluster)
+    verdict.violations += [f"not settled: {text}" for text in course.left]
     take_down(cluster)
     return RunResult(
         seed=seed,
@@ -104,6 +113,7 @@ def run_seed(seed: int, strikes: Sequence[Strike] | None = None, *, is_kept: boo
         struck={**saboteur.struck},
         orders=watch.orders,
         fills=verdict.fills,
+        cycles=cycles_of(cluster),
         lost=verdict.lost,
         doubled=verdict.doubled,
         recovery_ms=course.recovery_ms,
@@ -123,18 +133,21 @@ def _play(cluster: Cluster, saboteur: Saboteur, over_ns: int, course: Course) ->
     healed_ns = world.now_ns
     world.run_until(healed_ns + CALM_NS)
     course.left = _settle(cluster, healed_ns + SETTLE_NS, is_final=True)
+    if cluster.operator.unanswered:
+        course.left = _settle(cluster, healed_ns + ANSWERED_NS, is_final=True)
 
 
 def _settle(cluster: Cluster, until_ns: int, *, is_final: bool = False) -> list[str]:
     """Let time pass until all books agree at one moment; what differs where they do not by then.
 
-    :param is_final: pairs must be balanced in that moment, too.
+    :param is_final: pairs must be balanced and the operator heeded in that moment, too.
     """
     world = cluster.world
     while True:
         left = differences(cluster)
         if is_final and not left:
-            left = unbalanced(cluster)
+            left = [*unbalanced(cluster), *unheeded(cluster), *cluster.operator.unanswered]
+            left = left or ledger_differences(cluster)
         if not left or world.now_ns >= until_ns:
             return left
         world.run_until(world.now_ns + LOOK_NS)
@@ -144,4 +157,6 @@ def take_down(cluster: Cluster) -> None:
     """Close the files of a run and remove them."""
     for process in cluster.table.processes.values():
         cluster.disk.close_all(process)
+    for database in cluster.databases:
+        database.close()
     shutil.rmtree(cluster.paths.state_dir, ignore_errors=True)

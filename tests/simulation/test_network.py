@@ -7,8 +7,9 @@ import zmq
 
 from actors.runtime.links import try_send, try_send_to
 from tests.simulation.disk import Disk
-from tests.simulation.network import ZMTP_TIMEOUT_NS, Network, SimulatedContext, SimulatedSocket
+from tests.simulation.network import ZMTP_TIMEOUT_NS, Network
 from tests.simulation.processes import ProcessTable, SimulatedProcess
+from tests.simulation.sockets import SimulatedContext, SimulatedSocket
 from tests.simulation.world import NS_PER_MS, NS_PER_S, Killed, World, WouldBlock
 
 ENDPOINT = "ipc:///somewhere"

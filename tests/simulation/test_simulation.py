@@ -1,5 +1,6 @@
 """The simulation is deterministic, keeps every promise in a short list of seeds, and finds a broken one."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors.runtime.spec import HostSpec
 from gateways.gate import order_gate
 from gateways.gate.lease_book import LeaseBook
 from gateways.intent_log import IntentLog
@@ -17,11 +19,13 @@ from tests.simulation import campaign, world
 from tests.simulation.__main__ import main
 from tests.simulation.campaign import NO_FAULT, Campaign
 from tests.simulation.cluster import Cluster
-from tests.simulation.faults import KINDS, Saboteur, Strike, draw
-from tests.simulation.oracle import Watch
+from tests.simulation.desks import DESKS
+from tests.simulation.faults import KINDS, Strike, draw
 from tests.simulation.patches import STAGE, patched
 from tests.simulation.run import RunResult, run_seed, state_root, take_down
-from tests.simulation.scenario import Kind, plan_of
+from tests.simulation.saboteur import Saboteur
+from tests.simulation.scenario import Kind, scenario_of
+from tests.simulation.watch import Watch
 from tests.simulation.world import NS_PER_MS, NS_PER_S, World
 
 LIMITED = (5, 6, 8, 9)
@@ -69,9 +73,30 @@ def test_a_cluster_without_faults_trades_and_its_books_agree_at_once() -> None:
     assert result.recovery_ms == 0.0
 
 
+@pytest.mark.parametrize("desk", DESKS)
+def test_every_strategy_of_a_desk_trades_round(desk: str) -> None:
+    cycles: Counter[str] = Counter()
+    for seed in (1, 2, 3):
+        result = run_seed(seed, [], kind=Kind(desk=desk))
+        assert not result.violations
+        cycles.update(result.cycles)
+        assert result.orders > 0
+    others = [count for kind, count in cycles.items() if kind != "market-making"]  # it quotes, and is flat at times
+    assert min(others) >= 2
+    assert sum(others) >= 4
+
+
+def test_all_kinds_of_strategies_are_played() -> None:
+    kinds = set()
+    for desk in DESKS:
+        plan = scenario_of(1, Kind(desk=desk), state_root()).plan
+        kinds |= {child.spec.kind for child in plan.children if isinstance(child.spec, HostSpec)}
+    assert kinds == {"spot-futures", "futures-futures", "market-making", "arbitrage"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_cluster_survives_each_kind_of_fault(kind: str) -> None:
-    result = run_seed(11, [strike(kind, at_s=4.0), strike(kind, at_s=7.0, pick=0.8)])
+    result = run_seed(11, [strike(kind, at_s=4.0), strike(kind, at_s=7.0, pick=0.8)], kind=Kind(is_booked=True))
     assert result.struck == {kind: 2}
     assert not result.violations
 
@@ -90,7 +115,7 @@ def test_an_order_that_is_sent_again_is_found(monkeypatch: pytest.MonkeyPatch) -
     def resend(desk: Any) -> None:
         come_back(desk)
         for order in desk.records.open_orders():
-            desk._to_venue(encode(order.request))
+            desk.line._to_venue(encode(order.request))
 
     monkeypatch.setattr(OrderDesk, "venue_is_back", resend)
     drops = [strike("venue-drops", at_s=at_s, duration_s=0.2, pick=0.1) for at_s in (4.0, 6.0, 8.0)]
@@ -118,7 +143,7 @@ class Moment:
 
     def __init__(self, *strikes: Strike) -> None:
         world, directory = World(1), state_root()
-        self.cluster = Cluster(world, plan_of(1, Kind(), directory), directory)
+        self.cluster = Cluster(world, scenario_of(1, Kind(), directory), directory)
         STAGE.put(self.cluster)
         self.cluster.begin()
         self.watch, saboteur = Watch(self.cluster), Saboteur(self.cluster)
@@ -175,8 +200,8 @@ def test_every_promise_is_kept(seed: int) -> None:
 
 def result_of(**changes: Any) -> RunResult:
     fields: dict[str, Any] = {
-        "seed": 1, "trace": "", "struck": {}, "orders": 2, "fills": 1, "lost": 0, "doubled": 0, "recovery_ms": 0.0,
-        "stuck_on": [], "violations": [],
+        "seed": 1, "trace": "", "struck": {}, "orders": 2, "fills": 1, "cycles": {"arbitrage": 2}, "lost": 0,
+        "doubled": 0, "recovery_ms": 0.0, "stuck_on": [], "violations": [],
     }  # fmt: skip
     return RunResult(**{**fields, **changes})
 
@@ -193,6 +218,7 @@ def test_the_matrix_has_a_row_for_each_kind_and_lists_what_broke() -> None:
     assert (zombie.runs, zombie.stuck, zombie.worst_ms) == (2, 1, 0.0)
     matrix = played.matrix()
     assert "4 runs, 8 orders at the venues, 4 fills, 1 runs broken" in matrix
+    assert "cycles: arbitrage 8" in matrix
     assert "seed 5 (halt, zombie): fill T1 is lost\n    python -m tests.simulation --seed 5 --verbose" in matrix
 
 

@@ -41,6 +41,7 @@ class FaultyVenue(SimulatedVenue):
     def __init__(self, spec: Any, faults: VenueFaults) -> None:
         super().__init__(spec)
         self.faults = faults
+        self.instrument_ids = tuple(instrument.id for instrument in spec.instruments)
         self.seen: dict[str, int] = {}
         self._late: list[tuple[int, Any]] = []
 

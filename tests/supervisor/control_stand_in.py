@@ -10,7 +10,8 @@ import psutil
 import zmq
 
 from messages.codec import TO_CONTROL, encode
-from messages.control import CommandDone, Halt
+from messages.from_child import CommandDone
+from messages.to_child import Halt
 from supervisor import registry
 from supervisor.paths import ClusterPaths
 from supervisor.registry import ChildRecord, Registry

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from actors.runtime.spec import ChildSpec, HostSpec
 from messages.base import PROTOCOL_VERSION
-from messages.control import CommandDone, Heartbeat, ProcessKind, Ready, Register
+from messages.from_child import CommandDone, Heartbeat, ProcessKind, Ready, Register
 from messages.health import ClusterStatus
 from messages.operator import FromOperator, StatusRequest
 from supervisor.actions import Action, ReplyOperator, SetAlarm, StartChild
@@ -16,6 +16,7 @@ from supervisor.occurrences import (
     AlarmRang,
     Begun,
     ChildSaid,
+    Latch,
     Occurrence,
     OperatorAsked,
     ProcessEnded,
@@ -134,9 +135,9 @@ class Drive:
         command_id = dispatch.command.command_id
         return self.says(dispatch.child, CommandDone(command_id, dispatch.child, is_ok, text))
 
-    def operator(self, request: FromOperator) -> Any:
-        """The answer to a request."""
-        asked = self.tell(OperatorAsked(b"op", request))
+    def operator(self, request: FromOperator, latch: Latch | None = None) -> Any:
+        """The answer to a request. :param latch: as it is then."""
+        asked = self.tell(OperatorAsked(b"op", request, latch))
         (reply,) = [action for action in asked if isinstance(action, ReplyOperator)]
         assert reply.peer == b"op"
         return reply.reply

@@ -14,21 +14,19 @@ import zmq
 
 from messages.base import PROTOCOL_VERSION
 from messages.codec import TO_CHILD, encode
-from messages.control import (
+from messages.from_child import (
     CommandDone,
     Heartbeat,
     ProcessKind,
     Ready,
     Register,
-    ReportRequest,
     SourcesExhausted,
-    StartTrading,
-    StopProcess,
     StrategyFault,
     StrategyReported,
     VenuesReported,
 )
 from messages.health import Lifecycle, Pnl, StrategyReport, StrategyStatus
+from messages.to_child import ReportRequest, StartTrading, StopProcess
 
 HEARTBEAT_MS = 50
 ORPHAN_DEADLINE_S = 60.0

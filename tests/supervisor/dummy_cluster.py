@@ -10,7 +10,7 @@ import msgspec
 import psutil
 
 from actors.runtime.spec import ChildSpec
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ClusterStatus, ProcessStatus
 from messages.operator import StatusReply, StatusRequest
 from supervisor.child_spec import CHILDREN_SOCKET, ChildPlan, ClusterPlan, Restart, RestartPolicy

@@ -114,7 +114,8 @@ class DummySupervisor:
 
     def leave_an_orphan(self) -> None:
         """A registered child that lives on; its pid goes to a file for the test."""
-        orphan = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+        waits = "import signal; signal.alarm(60); signal.pause()"
+        orphan = subprocess.Popen([sys.executable, "-c", waits], start_new_session=True)
         created_s = psutil.Process(orphan.pid).create_time()
         known = registry.load(self.paths.registry_file).children
         record = registry.ChildRecord(pid=orphan.pid, created_s=created_s)

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.machine import UnexpectedMessage
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from messages.health import ProcessState
 from supervisor.child_spec import Restart, RestartPolicy
 from supervisor.children import (

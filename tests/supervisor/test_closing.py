@@ -4,20 +4,10 @@ from decimal import Decimal
 
 import msgspec
 
-from messages.control import (
-    Drain,
-    FenceStrategy,
-    GatewayUpdate,
-    Ready,
-    ReportRequest,
-    StopProcess,
-    StrategyFault,
-    StrategyReported,
-    StrategyUpdate,
-    VenuesReported,
-)
+from messages.from_child import GatewayUpdate, Ready, StrategyFault, StrategyReported, StrategyUpdate, VenuesReported
 from messages.health import Lifecycle
 from messages.operator import CommandAccepted, HaltRequest, StopRequest
+from messages.to_child import Drain, FenceStrategy, ReportRequest, StopProcess
 from supervisor.actions import EXIT_CLEAN, EXIT_FAILED, EXIT_TROUBLED, Exit, KillChild, SaveRegistry, WriteReport
 from supervisor.closing import RunOptions
 from supervisor.occurrences import Measured, StopSignalled, Usage

@@ -5,17 +5,14 @@ import pytest
 
 from actors.runtime.spec import HostSpec
 from messages.base import PROTOCOL_VERSION
-from messages.control import (
+from messages.from_child import (
     CommandDone,
-    FenceStrategy,
     GatewayUpdate,
-    Halt,
     Heartbeat,
     ProcessKind,
     Ready,
     Register,
     SourcesExhausted,
-    StartTrading,
     StillStarting,
     StrategyAlerted,
     StrategyFault,
@@ -23,6 +20,7 @@ from messages.control import (
 )
 from messages.health import Lifecycle, ProcessState
 from messages.operator import CommandAccepted, HaltRequest, StopRequest
+from messages.to_child import FenceStrategy, Halt, StartTrading
 from supervisor.actions import EXIT_FAILED, Exit, KillChild, Log, MeasureUsage, SaveRegistry, SetLatch, StartChild
 from supervisor.children import ADOPTION_DEADLINE_NS, START_DEADLINE_NS
 from supervisor.closing import DRAINED_DEADLINE_NS, RunOptions

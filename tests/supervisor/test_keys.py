@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from actors.runtime.keys import Role, read_allow_list
-from messages.control import ProcessKind
+from messages.from_child import ProcessKind
 from supervisor.config import load
 from supervisor.keys import OPERATOR, admit, key_files, keyring_of, prepare_keys, revoke, role_of, roster, rotate
 from supervisor.paths import ClusterPaths, UnsafePath

@@ -16,15 +16,15 @@ from supervisor.launcher import Launcher, LaunchFailed, find_process, kill_proce
 from supervisor.occurrences import ProcessEnded
 from supervisor.registry import ChildRecord
 from tests.supervisor.dummy_cluster import eventually
-
-SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
+from tests.supervisor.idle_process import IDLE
 
 
 @pytest.fixture
 def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    before = set(psutil.Process().children())  # such as the database server of other tests in this process
     launcher = Launcher(tmp_path)
     yield launcher
-    for child in psutil.Process().children():
+    for child in set(psutil.Process().children()) - before:
         child.kill()
         child.wait(5)
     launcher.close()
@@ -60,7 +60,7 @@ def test_the_end_of_a_killed_process_is_told_with_its_signal(
 ) -> None:
     if not has_pidfds:
         monkeypatch.delattr(os, "pidfd_open", raising=False)
-    pid, _ = launcher.start("spot", SLEEPER)
+    pid, _ = launcher.start("spot", IDLE)
     assert len(launcher.descriptors()) == (1 if has_pidfds and hasattr(os, "pidfd_open") else 0)
     assert launcher.sweep() == []
     launcher.kill("spot")
@@ -80,7 +80,7 @@ def test_an_adopted_process_is_watched_and_its_exit_code_is_not_known(
 ) -> None:
     if not has_pidfds:
         monkeypatch.delattr(os, "pidfd_open", raising=False)
-    with subprocess.Popen(SLEEPER) as stranger:
+    with subprocess.Popen(IDLE) as stranger:
         assert launcher.adopt({"spot": record_of(stranger.pid)}) == {"spot"}
         assert launcher.sweep() == []
         launcher.kill("spot")
@@ -88,7 +88,7 @@ def test_an_adopted_process_is_watched_and_its_exit_code_is_not_known(
 
 
 def test_a_process_that_has_the_pid_of_a_registered_one_is_not_adopted(launcher: Launcher) -> None:
-    with subprocess.Popen(SLEEPER) as stranger:
+    with subprocess.Popen(IDLE) as stranger:
         assert launcher.adopt({"spot": record_of(stranger.pid, shift_s=-60.0)}) == set()
         stranger.kill()
 
@@ -106,8 +106,8 @@ def test_neither_zombies_nor_the_dead_are_adopted(launcher: Launcher) -> None:
 
 def test_processes_with_our_spec_files_that_are_not_known_are_killed(launcher: Launcher, tmp_path: Path) -> None:
     spec_file = tmp_path / "spot.json"
-    known_pid, _ = launcher.start("perp", (*SLEEPER, str(tmp_path / "perp.json")))
-    with subprocess.Popen((*SLEEPER, str(spec_file))) as stray:
+    known_pid, _ = launcher.start("perp", (*IDLE, str(tmp_path / "perp.json")))
+    with subprocess.Popen((*IDLE, str(spec_file))) as stray:
         files = [spec_file, tmp_path / "perp.json"]
         assert launcher.kill_strays(files) == [stray.pid]
         assert stray.wait(10) == -signal.SIGKILL
@@ -115,7 +115,7 @@ def test_processes_with_our_spec_files_that_are_not_known_are_killed(launcher: L
 
 
 def test_processes_are_measured_with_the_supervisor_itself(launcher: Launcher) -> None:
-    launcher.start("spot", SLEEPER)
+    launcher.start("spot", IDLE)
     usages = launcher.measure()
     assert set(usages) == {SUPERVISOR, "spot"}
     assert usages[SUPERVISOR].rss_mb > 1
@@ -123,7 +123,7 @@ def test_processes_are_measured_with_the_supervisor_itself(launcher: Launcher) -
 
 
 def test_registered_processes_are_killed(launcher: Launcher) -> None:
-    pid, created_s = launcher.start("spot", SLEEPER)
+    pid, created_s = launcher.start("spot", IDLE)
     records = {"spot": ChildRecord(pid=pid, created_s=created_s), "perp": ChildRecord()}
     assert kill_processes(records) == []
     assert find_process(records["spot"]) is None

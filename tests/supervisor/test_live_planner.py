@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.runtime.spec import HostSpec
-from supervisor.config import load
+from supervisor.config import load, read
 from supervisor.live_planner import LivePlanner, toml_value
 from supervisor.operations.planner import Unfit
 from supervisor.paths import ClusterPaths
@@ -31,7 +31,7 @@ notional = "500"
 def planner(tmp_path: Path) -> LivePlanner:
     file = tmp_path / "cluster.toml"
     file.write_text(CARRY_CLUSTER)
-    return LivePlanner.of(str(file), load(file), ClusterPaths(tmp_path / "state"))
+    return LivePlanner.of(read(file), load(file), ClusterPaths(tmp_path / "state"))
 
 
 def parameters(planner: LivePlanner, **changes: str) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_a_strategy_whose_order_ids_would_look_like_anothers_is_refused(planner:
 
 
 def test_the_embedded_cluster_can_be_changed_too(tmp_path: Path) -> None:
-    planner = LivePlanner.of(None, load(None), ClusterPaths(tmp_path))
+    planner = LivePlanner.of(read(None), load(None), ClusterPaths(tmp_path))
     assert len(planner.strategies({})) == 4
 
 

@@ -7,18 +7,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateways.exchange.spec import RecordedSourceSpec
 from supervisor import main as main_module
 from supervisor import registry
 from supervisor.actions import EXIT_FAILED
 from supervisor.actor import SupervisorActor
+from supervisor.child_spec import ClusterPlan
+from supervisor.config import Config
 from supervisor.lock import ClusterLock
 from supervisor.main import EXIT_CRASHED, EXIT_REFUSED, SupervisorSpec, main, supervise, write_supervisor_spec
 from supervisor.paths import ClusterPaths
 from supervisor.registry import ChildRecord
 from tests.supervisor.core_driver import CARRY, EXCHANGE
+from tests.supervisor.desk_config import changed, recorded
 from tests.supervisor.dummy_cluster import dummy_plan, new_paths
 
 pytestmark = pytest.mark.timeout(60)
+
+RECORDED = changed('id = "spot"', 'id = "spot"\ncpus = [1023]', recorded("spot", "data/gone.jsonl"))
 
 
 def spec_of(paths: ClusterPaths, **changes: object) -> SupervisorSpec:
@@ -113,6 +119,28 @@ def test_a_wrong_config_is_told_and_not_tried_again(tmp_path: Path, capsys: pyte
     config.write_text("[cluster]\nnam = 1\n")
     assert run_main(paths, spec_of(paths, config=str(config))) == EXIT_REFUSED
     assert "did you mean name?" in capsys.readouterr().err
+
+
+def test_a_config_that_was_checked_when_the_cluster_started_is_not_refused_for_what_has_changed_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = new_paths(tmp_path)
+    config = paths.specs_dir / "config.toml"
+    config.write_text(RECORDED)  # its data file is not there any more, and no machine has a processor 1023
+    planned: list[Config] = []
+
+    def plan(config: Config, paths: ClusterPaths) -> ClusterPlan:
+        planned.append(config)
+        return dummy_plan(paths, {EXCHANGE: "exhausted"})
+
+    monkeypatch.setattr(main_module, "prepare_keys", lambda *_: None)  # the dummies have no keys
+    monkeypatch.setattr(main_module, "plan_cluster", plan)
+    assert run_main(paths, spec_of(paths, config=str(config))) == EXIT_REFUSED
+    assert run_main(paths, spec_of(paths, config=str(config), frozen_in="/srv/desk")) == 0
+    (loaded,) = planned
+    source = loaded.gateways[0].source
+    assert isinstance(source, RecordedSourceSpec)
+    assert source.files == ("/srv/desk/data/gone.jsonl",), "relative to where the operator was"
 
 
 def test_a_damaged_registry_is_told_and_not_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

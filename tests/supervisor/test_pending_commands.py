@@ -1,6 +1,6 @@
 """Commands at least once."""
 
-from messages.control import Halt, ReportRequest, StartTrading, StopProcess
+from messages.to_child import Halt, ReportRequest, StartTrading, StopProcess
 from supervisor.pending_commands import COMMAND_DEADLINE_NS, RESEND_NS, Dispatch, PendingCommands
 
 HALT = Halt("halt", "test")

@@ -9,9 +9,10 @@ import pytest
 
 from actors.runtime.spec import GatewayEndpoints, HostSpec
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec
-from gateways.spec import DeathPolicy, GatewaySpec
-from messages.control import ProcessKind
+from gateways.spec import GatewaySpec
+from messages.from_child import ProcessKind
 from messages.orders import client_order_id, is_forced
+from messages.risk import DeathPolicy
 from supervisor.child_spec import ChildPlan, ClusterPlan, Restart
 from supervisor.config import Config, load
 from supervisor.paths import ClusterPaths

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from messages.control import StrategyFault
+from messages.from_child import StrategyFault
 from supervisor.registry import (
     Answer,
     ChildRecord,

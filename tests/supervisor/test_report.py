@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from messages.control import StrategyFault
+from messages.from_child import StrategyFault
 from messages.health import Earnings, Latency
 from supervisor.plain import to_plain
 from supervisor.report import (

@@ -1,6 +1,7 @@
 """The shutdown table and the walk through it."""
 
-from messages.control import Drain, ProcessKind, ReportRequest, StopProcess
+from messages.from_child import ProcessKind
+from messages.to_child import Drain, ReportRequest, StopProcess
 from supervisor.shutdown import (
     ANSWER_GRACE_MS,
     KILL_DEADLINE_MS,

@@ -3,11 +3,15 @@
 import sys
 from collections.abc import Sequence
 
+import zmq
+
 from actors.runtime.child import ChildActor, Outcome, Port, run_child
 from actors.runtime.links import router
 from actors.runtime.mailbox import Delivery, Priority, Wire
 from actors.runtime.spec import ChildSpec
-from messages.control import Drain, Halt, ProcessKind, ReportRequest, StartTrading, ToChild
+from messages.from_child import ProcessKind
+from messages.to_child import Drain, Halt, ReportRequest, StartTrading, ToChild
+from tests.support.sockets import PATIENCE_MS
 
 PEER = "peer"
 
@@ -16,11 +20,13 @@ class EchoSpec(ChildSpec, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """:param peer_endpoint: a ROUTER that the child connects to; empty for none.
     :param bound_endpoint: where the child binds a ROUTER of its own, whose frames it sends back.
     :param fails_in: the hook that raises.
+    :param opens_slowly: be ready only once the supervisor could be told so.
     """
 
     peer_endpoint: str = ""
     bound_endpoint: str = ""
     fails_in: str = ""
+    opens_slowly: bool = False
 
 
 class EchoChild(ChildActor):
@@ -43,6 +49,8 @@ class EchoChild(ChildActor):
         if self.spec.bound_endpoint:
             self._bound = router(self.context, self.spec.bound_endpoint)
             self.attach(Port("bound", Priority.EXECUTIONS, Wire.ROUTED), self._bound, self.echo)
+        if self.spec.opens_slowly:
+            assert self._commands.poll(PATIENCE_MS, zmq.POLLOUT)
         self.set_ready()
 
     def echo(self, delivery: Delivery) -> None:

@@ -13,9 +13,10 @@ from gateways.exchange.exchange import ExchangeActor
 from gateways.exchange.spec import ExchangeSpec, RecordedSourceSpec, SourceSpec, SyntheticSourceSpec, VenueSpec
 from gateways.venue import FROM_VENUE, FromVenue, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION
-from messages.control import CommandDone, Ready, StartTrading
+from messages.from_child import CommandDone, Ready
 from messages.instruments import Instrument
 from messages.market import ClockTick
+from messages.to_child import StartTrading
 from tests.support.actor_thread import ActorThread, ActorThreads
 from tests.support.orders import MS, SPOT
 from tests.support.played_ends import ConnectedEnd, MarketReader, PlayedSupervisor

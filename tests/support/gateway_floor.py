@@ -14,7 +14,8 @@ from gateways.spec import LEASE_TTL_MS_MAX, GatewaySpec
 from gateways.venue import TO_VENUE, AccountQuery, AccountState, LoginAccepted, ToVenue, VenueLogin
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import FROM_GATEWAY
-from messages.control import CheckpointReached, ExecutionsApplied, FromGateway, GatewayUpdate, Hello, Ready, Welcome
+from messages.from_child import GatewayUpdate, Ready
+from messages.gateway_link import CheckpointReached, ExecutionsApplied, FromGateway, Hello, Welcome
 from messages.health import GatewayStatus
 from messages.market import Checkpoint, ClockTick
 from messages.orders import AmendOrder, CancelOrder, SubmitOrder
@@ -181,7 +182,8 @@ class GatewayFloor:
         return strategy
 
     def status(self, condition: Callable[[GatewayStatus], bool] = lambda _: True) -> GatewayStatus:
-        """The next that the supervisor is told, for which something is so."""
+        """The next of which something is so; one that was sent before now says nothing of now."""
+        self.supervisor.hears_beats(1)
         status: GatewayStatus = next_that(lambda: self.supervisor.hears_a(GatewayUpdate).status, condition, "status")
         return status
 

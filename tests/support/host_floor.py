@@ -15,19 +15,12 @@ from actors.runtime.spec import GatewayEndpoints, HostSpec
 from actors.strategies.own_orders import cause_of
 from messages.base import Message
 from messages.codec import FROM_GATEWAY, MARKET_DATA, STRATEGY_INPUT, TO_GATEWAY
-from messages.control import (
-    ExecutionsApplied,
-    Hello,
-    Ready,
-    ReportRequest,
-    StillAlive,
-    StrategyReported,
-    ToGateway,
-    Welcome,
-)
+from messages.from_child import Ready, StrategyReported
+from messages.gateway_link import ExecutionsApplied, Hello, StillAlive, ToGateway, Welcome
 from messages.health import StrategyReport
 from messages.market import Trade
 from messages.orders import AmendOrder, Side, SubmitOrder
+from messages.to_child import ReportRequest
 from messages.topics import Channel, topic
 from tests.support.actor_thread import ActorThread, ActorThreads
 from tests.support.orders import NOW_NS, SPOT

@@ -25,10 +25,13 @@ from messages.codec import (
     TO_OPERATOR,
     Codec,
 )
-from messages.control import FromChild, FromGateway, StrategyInput, ToChild, ToGateway
+from messages.from_child import FromChild
+from messages.gateway_link import FromGateway, ToGateway
 from messages.market import MarketData
 from messages.operator import FromOperator, ToOperator
 from messages.risk import Lease
+from messages.strategy_host import StrategyInput
+from messages.to_child import ToChild
 
 LINKS: dict[str, tuple[Codec[Any], Any]] = {
     "market data": (MARKET_DATA, MarketData),

@@ -46,9 +46,9 @@ def play(case: dict[str, Any]) -> dict[str, int]:
     import msgspec
 
     from actors.strategies.registry import KINDS
-    from messages.control import RecoveryCompleted, StrategyStarted
     from messages.instruments import Instrument
     from messages.market import Quote
+    from messages.strategy_host import RecoveryCompleted, StrategyStarted
 
     kind = KINDS[case["kind"]]
     instruments = {item.id: item for item in (msgspec.convert(each, Instrument) for each in case["instruments"])}

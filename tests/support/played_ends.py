@@ -9,7 +9,7 @@ from actors.runtime.links import Context, dealer, is_secured, publisher, router,
 from actors.runtime.publisher import Publisher
 from messages.base import Message
 from messages.codec import FROM_CHILD, MARKET_DATA, Codec, encode, split_published
-from messages.control import CommandDone, FromChild, Heartbeat
+from messages.from_child import CommandDone, FromChild, Heartbeat
 from messages.market import MarketData
 from messages.topics import Channel, topic
 from tests.support.sockets import PATIENCE_MS, receive, until

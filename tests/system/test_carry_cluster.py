@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 
 from messages.health import ClusterStatus
+from supervisor.drill.cluster import is_back, process_of, strategy_of
 from tests.support.carry_cluster import CARRY_CLUSTER
-from tests.support.running_cluster import (
-    ROOT,
-    RunningCluster,
-    gateway_named,
-    is_running_again,
-    process_named,
-    strategy_named,
-)
+from tests.support.running_cluster import ROOT, RunningCluster, gateway_of
 
 pytestmark = pytest.mark.timeout(150)
 STOP_S = 10.0
@@ -45,7 +39,7 @@ def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_proce
         started = monotonic()
         report = cluster.stop(STOP_S)
         assert monotonic() - started <= STOP_S
-        assert cluster.processes_left() == []
+        assert cluster.processes() == []
     assert report["stopped"] == "clean"
     assert report["cluster"] == "carry"
     assert_position_equals_the_venues(report)
@@ -55,16 +49,16 @@ def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_proce
 def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_nothing(tmp_path: Path) -> None:
     with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=3)
-        os.kill(process_named(before, "carry-btc").pid, signal.SIGKILL)
-        after = cluster.wait_for("restart", is_running_again("carry-btc", process_named(before, "carry-btc").pid))
+        os.kill(process_of(before, "carry-btc").pid, signal.SIGKILL)
+        after = cluster.wait_for("restart", is_back("carry-btc", process_of(before, "carry-btc").pid))
         restored = cluster.wait_for(
             "recovery",
-            lambda status: strategy_named(status, "carry-btc").epoch > strategy_named(before, "carry-btc").epoch,
+            lambda status: strategy_of(status, "carry-btc").epoch > strategy_of(before, "carry-btc").epoch,
         )
-        assert strategy_named(restored, "carry-btc").fills >= strategy_named(before, "carry-btc").fills
+        assert strategy_of(restored, "carry-btc").fills >= strategy_of(before, "carry-btc").fills
         for name in ("supervisor", "exchange", "spot", "perp"):
-            assert process_named(after, name).pid == process_named(before, name).pid
-        cluster.wait_until_trading(fills=strategy_named(restored, "carry-btc").fills + 2)
+            assert process_of(after, name).pid == process_of(before, name).pid
+        cluster.wait_until_trading(fills=strategy_of(restored, "carry-btc").fills + 2)
         report = cluster.stop()
     assert report["strategies"]["carry-btc"]["restarts"] == 1
     assert report["stopped"] == "clean"
@@ -74,11 +68,11 @@ def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_
 def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=2)
-        os.kill(process_named(before, "perp").pid, signal.SIGKILL)
-        after = cluster.wait_for("restart", is_running_again("perp", process_named(before, "perp").pid))
-        assert process_named(after, "carry-btc").pid == process_named(before, "carry-btc").pid
-        cluster.wait_for("the venue's link", lambda status: gateway_named(status, "perp").is_venue_up)
-        cluster.wait_until_trading(fills=strategy_named(after, "carry-btc").fills + 2)
+        os.kill(process_of(before, "perp").pid, signal.SIGKILL)
+        after = cluster.wait_for("restart", is_back("perp", process_of(before, "perp").pid))
+        assert process_of(after, "carry-btc").pid == process_of(before, "carry-btc").pid
+        cluster.wait_for("the venue's link", lambda status: gateway_of(status, "perp").is_venue_up)
+        cluster.wait_until_trading(fills=strategy_of(after, "carry-btc").fills + 2)
         report = cluster.stop()
     assert report["processes"]["perp"]["restarts"] == 1
     assert_position_equals_the_venues(report)
@@ -87,13 +81,13 @@ def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path
 def test_a_killed_supervisor_adopts_the_children_that_went_on_without_it(tmp_path: Path) -> None:
     with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading()
-        os.kill(process_named(before, "supervisor").pid, signal.SIGKILL)
-        after = cluster.wait_for("restart", is_running_again("supervisor", process_named(before, "supervisor").pid))
+        os.kill(process_of(before, "supervisor").pid, signal.SIGKILL)
+        after = cluster.wait_for("restart", is_back("supervisor", process_of(before, "supervisor").pid))
         children = {name: pid for name, pid in pids(before).items() if name != "supervisor"}
         assert children == {name: pid for name, pid in pids(after).items() if name != "supervisor"}
-        cluster.wait_until_trading(fills=strategy_named(before, "carry-btc").fills + 2)
+        cluster.wait_until_trading(fills=strategy_of(before, "carry-btc").fills + 2)
         report = cluster.stop()
-        assert cluster.processes_left() == []
+        assert cluster.processes() == []
     assert report["stopped"] == "clean"
     assert_position_equals_the_venues(report)
 
@@ -109,12 +103,11 @@ def test_halt_cancels_everything_and_nothing_is_traded_afterwards(tmp_path: Path
         still = cluster.wait_for(
             "the strategy's word",
             lambda status: (
-                strategy_named(status, "carry-btc").state == "HALTED"
-                and strategy_named(status, "carry-btc").open_orders == 0
+                strategy_of(status, "carry-btc").state == "HALTED" and strategy_of(status, "carry-btc").open_orders == 0
             ),
         )
         later = cluster.wait_for("two more seconds", lambda status: status.seconds >= still.seconds + 2)
-        assert strategy_named(later, "carry-btc").fills == strategy_named(still, "carry-btc").fills
+        assert strategy_of(later, "carry-btc").fills == strategy_of(still, "carry-btc").fills
         assert halted.is_halted
         report = cluster.stop()
     assert_position_equals_the_venues(report)
@@ -134,7 +127,7 @@ def test_stop_now_kills_at_once_and_is_reported_as_forced(tmp_path: Path) -> Non
         cluster.wait_for("start", lambda status: status.phase == "trading")
         assert run_outcry(cluster, "stop", "--now").returncode == 0
         assert cluster.process.wait(STOP_S) == 1
-        assert cluster.processes_left() == []
+        assert cluster.processes() == []
 
 
 def run_outcry(cluster: RunningCluster, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:

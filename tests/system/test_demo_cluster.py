@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from supervisor.config.default import DEFAULT_CONFIG
+from supervisor.drill.cluster import is_back, process_of, strategy_of
 from tests.support.journals import replayed
-from tests.support.running_cluster import RunningCluster, is_running_again, process_named, strategy_named
+from tests.support.running_cluster import RunningCluster
 
 pytestmark = pytest.mark.timeout(180)
 STRATEGIES = ("arbitrage-btc", "calendar-btc", "carry-btc", "maker-eth")
@@ -33,12 +34,12 @@ def test_four_strategies_trade_survive_a_kill_and_can_be_replayed_to_the_byte(tm
         )
         assert STRATEGIES == tuple(sorted(strategy.id for strategy in before.strategies))
         for name in (KILLED, "futures"):
-            os.kill(process_named(before, name).pid, signal.SIGKILL)
-            cluster.wait_for("restart", is_running_again(name, process_named(before, name).pid))
-        fills = strategy_named(before, KILLED).fills
-        cluster.wait_for("more fills", lambda status: strategy_named(status, KILLED).fills >= fills + 2, TRADING_S)
+            os.kill(process_of(before, name).pid, signal.SIGKILL)
+            cluster.wait_for("restart", is_back(name, process_of(before, name).pid))
+        fills = strategy_of(before, KILLED).fills
+        cluster.wait_for("more fills", lambda status: strategy_of(status, KILLED).fills >= fills + 2, TRADING_S)
         report = cluster.stop()
-        assert cluster.processes_left() == []
+        assert cluster.processes() == []
     assert report["stopped"] == "clean"
     for gateway, books in report["gateways"].items():
         for symbol, position in books["positions"].items():

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from supervisor.commands import app as commands
 from supervisor.config.default import DEFAULT_CONFIG
-from tests.support.running_cluster import RunningCluster, is_running_again, process_named
+from supervisor.drill.cluster import is_back, process_of
+from tests.support.running_cluster import RunningCluster
 
 pytestmark = pytest.mark.timeout(120)
 KILLED = "spot-a"
@@ -29,11 +30,11 @@ def asked(cluster: RunningCluster, *arguments: str) -> Any:
 def kill_supervisor_and_gateway(cluster: RunningCluster) -> None:
     """Both feed the ledger: one has what is to be entered, the other enters it."""
     before = cluster.wait_until_trading(fills=6)
-    old, gateway = process_named(before, "supervisor").pid, process_named(before, KILLED).pid
+    old, gateway = process_of(before, "supervisor").pid, process_of(before, KILLED).pid
     os.kill(old, signal.SIGKILL)
-    cluster.wait_for("a new supervisor", lambda status: process_named(status, "supervisor").pid != old)
+    cluster.wait_for("a new supervisor", lambda status: process_of(status, "supervisor").pid != old)
     os.kill(gateway, signal.SIGKILL)
-    cluster.wait_for("restart", is_running_again(KILLED, gateway))
+    cluster.wait_for("restart", is_back(KILLED, gateway))
 
 
 def test_the_ledger_equals_the_report_though_its_supervisor_and_a_gateway_were_killed(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from gateways.safety.halt_latch import HaltNote
 from messages.codec import TO_GATEWAY
 from messages.orders import CancelOrder, SubmitOrder
 from supervisor.config.default import DEFAULT_CONFIG
-from tests.support.running_cluster import RunningCluster, process_named
+from supervisor.drill.cluster import process_of
+from tests.support.running_cluster import RunningCluster
 
 pytestmark = pytest.mark.timeout(120)
 STRATEGY, GATEWAY = "maker-eth", "spot-b"
@@ -49,9 +50,9 @@ def test_a_hung_strategy_loses_its_orders_with_the_supervisor_dead(tmp_path: Pat
             60.0,
         )
         os.kill(cluster.process.pid, signal.SIGKILL)  # the keeper, which would bring the supervisor back
-        (supervisor,) = [each for each in cluster.processes_left() if "supervisor.main" in each.cmdline()]
+        (supervisor,) = [each for each in cluster.processes() if "supervisor.main" in each.cmdline()]
         supervisor.kill()
-        os.kill(process_named(status, STRATEGY).pid, signal.SIGSTOP)
+        os.kill(process_of(status, STRATEGY).pid, signal.SIGSTOP)
         sent = wait_for_silence(cluster)
         cancelled = {request.client_order_id for request in sent if isinstance(request, CancelOrder)}
         ordered = {request.client_order_id for request in sent if isinstance(request, SubmitOrder)}

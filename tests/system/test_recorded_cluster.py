@@ -39,7 +39,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     config = (ROOT / "examples" / "recorded_carry_coinm.toml").read_text().replace("speed = 1.0", "speed = 0")
     directory = tmp_path_factory.mktemp("recorded")
     with RunningCluster(config, directory, environment={"OUTCRY_DATA": str(DATA)}) as cluster:
-        return cluster.wait_for_report(200)
+        return cluster.wait_for_end(200)
 
 
 @pytest.mark.parametrize(("venue", "symbol"), TRUTH)

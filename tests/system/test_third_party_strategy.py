@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from messages.health import ProcessState
+from supervisor.drill.cluster import is_back, process_of, strategy_of
 from supervisor.scaffold.writer import Names, write_strategy
 from tests.support.distributions import install
-from tests.support.running_cluster import RunningCluster, is_running_again, process_named, strategy_named
+from tests.support.running_cluster import RunningCluster
 
 pytestmark = pytest.mark.timeout(120)
 MINE = "btc-dips"
@@ -24,12 +25,12 @@ def test_a_new_strategy_trades_survives_a_kill_and_stops_in_good_order(tmp_path:
     config = (project / "my-dips.toml").read_text()
     with RunningCluster(config, tmp_path, environment={"PYTHONPATH": str(tmp_path / "site")}) as cluster:
         status = cluster.wait_until_trading(fills=2)
-        host = process_named(status, MINE)
+        host = process_of(status, MINE)
         assert (ProcessState.RUNNING, 0) == (host.state, host.restarts)
-        fills = strategy_named(status, MINE).fills
+        fills = strategy_of(status, MINE).fills
         os.kill(host.pid, signal.SIGKILL)
-        cluster.wait_for("the restart", is_running_again(MINE, host.pid))
-        cluster.wait_for("more fills", lambda status: strategy_named(status, MINE).fills >= fills + 2)
+        cluster.wait_for("the restart", is_back(MINE, host.pid))
+        cluster.wait_for("more fills", lambda status: strategy_of(status, MINE).fills >= fills + 2)
         report = cluster.stop()
     told, venue = report["strategies"][MINE], report["gateways"]["spot"]
     assert ("my-dips", "stopped", "IDLE", 1) == (told["kind"], told["lifecycle"], told["state"], told["restarts"])

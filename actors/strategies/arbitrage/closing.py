@@ -15,7 +15,9 @@ from actors.strategies.arbitrage.state import State
 from actors.strategies.own_orders import Ticket
 from actors.strategies.pair.patience import RETRY_MS
 from actors.strategies.pair.sizing import slipped
-from messages.control import (
+from messages.health import CycleResult
+from messages.orders import Fill, Side
+from messages.strategy_host import (
     FlattenStrategy,
     HaltStrategy,
     RecoveryCompleted,
@@ -24,8 +26,6 @@ from messages.control import (
     StrategyStarted,
     TimerFired,
 )
-from messages.health import CycleResult
-from messages.orders import Fill, Side
 
 NS_PER_MS = 1_000_000
 CLOSE_TIMER = "inventory-close"

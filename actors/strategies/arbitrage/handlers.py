@@ -30,7 +30,13 @@ from actors.strategies.arbitrage.valuation import Held, common_mids, worth_of
 from actors.strategies.cycles import Totals
 from actors.strategies.own_orders import CLOSED_ORDERS_KEPT_MAX
 from actors.strategies.strategy import Strategy
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.health import CycleResult
+from messages.instruments import Instrument
+from messages.market import Gap, Quote
+from messages.order_lifecycle import OrderState
+from messages.orders import Fill, SubmitOrder
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -38,14 +44,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.health import CycleResult
-from messages.instruments import Instrument
-from messages.market import Gap, Quote
-from messages.order_lifecycle import OrderState
-from messages.orders import Fill, SubmitOrder
 from messages.topics import Channel
 
 NS_PER_MS = 1_000_000

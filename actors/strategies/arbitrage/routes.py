@@ -16,10 +16,10 @@ from actors.strategies.arbitrage.inventory import Inventory
 from actors.strategies.arbitrage.state import State
 from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders
-from messages.control import FlattenStrategy, RecoveryCompleted, ResumeStrategy
 from messages.health import CycleResult
 from messages.instruments import Instrument
 from messages.orders import Fill
+from messages.strategy_host import FlattenStrategy, RecoveryCompleted, ResumeStrategy
 
 _NOT_OVERHEARD = (RecoveryCompleted, ResumeStrategy, FlattenStrategy)
 RESTING = frozenset({State.IDLE, State.SCANNING_OPPORTUNITIES, State.COOLDOWN})

@@ -13,7 +13,10 @@ from actors.strategies.arbitrage.handlers import ArbitrageHandlers
 from actors.strategies.arbitrage.parameters import ArbitrageParameters
 from actors.strategies.arbitrage.state import State
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.market import Gap, Quote
+from messages.orders import OrderUnknown
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -21,11 +24,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.market import Gap, Quote
-from messages.orders import OrderUnknown
 
 _H = ArbitrageHandlers
 

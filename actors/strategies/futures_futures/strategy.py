@@ -30,7 +30,11 @@ from actors.strategies.pair.commands import Close, FeedStale, PairParameters, Pa
 from actors.strategies.pair.sizing import Leg, PlanRequest
 from actors.strategies.pair.two_leg import SILENCE, TwoLegStrategy
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.instruments import Instrument
+from messages.market import Gap, Quote
+from messages.orders import FundingPaid, OrderUnknown, Side
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -38,12 +42,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.instruments import Instrument
-from messages.market import Gap, Quote
-from messages.orders import FundingPaid, OrderUnknown, Side
 from messages.topics import Channel
 
 

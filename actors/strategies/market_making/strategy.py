@@ -15,7 +15,12 @@ from actors.strategies.market_making.parameters import MarketMakingParameters
 from actors.strategies.market_making.quotes import QuotingInput
 from actors.strategies.pair.trouble import trouble
 from actors.strategies.strategy import ENDINGS, INPUTS, ORDER_REPORTS
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.instruments import Instrument
+from messages.market import Depth, Gap, Quote, Trade
+from messages.order_lifecycle import OrderState
+from messages.orders import Fill, OrderAccepted, OrderDenied, OrderRejected, OrderUnknown
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -24,13 +29,7 @@ from messages.control import (
     SetTimer,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.instruments import Instrument
-from messages.market import Depth, Gap, Quote, Trade
-from messages.order_lifecycle import OrderState
-from messages.orders import Fill, OrderAccepted, OrderDenied, OrderRejected, OrderUnknown
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000

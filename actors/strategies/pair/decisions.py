@@ -18,9 +18,9 @@ from actors.strategies.pair.position import PairPosition
 from actors.strategies.pair.repair import RepairKind
 from actors.strategies.pair.repair_attempts import NextRepair, NoRepair, RepairAttempts
 from actors.strategies.pair.sizing import Leg
-from messages.control import FlattenStrategy, RecoveryCompleted, ResumeStrategy, StrategyStarted
 from messages.health import CycleResult
 from messages.orders import Fill, OrderClosed, OrderDenied, OrderRejected, is_forced, is_venue_made
+from messages.strategy_host import FlattenStrategy, RecoveryCompleted, ResumeStrategy, StrategyStarted
 
 PROTECT_GRACE_POLLS = 5
 """Polls before a residual is repaired on the one healthy market, within the budget, rather than waiting for the

@@ -22,17 +22,7 @@ from actors.strategies.pair.commands import (
 )
 from actors.strategies.pair.handlers import PairHandlers
 from actors.strategies.strategy import ENDINGS
-from messages.control import (
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    RecoveryCompleted,
-    ResumeStrategy,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import Gap
 from messages.orders import (
     AmendRejected,
@@ -40,6 +30,15 @@ from messages.orders import (
     OrderAccepted,
     OrderAmended,
     OrderUnknown,
+)
+from messages.strategy_host import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
 )
 
 _S = PairState

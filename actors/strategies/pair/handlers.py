@@ -20,7 +20,10 @@ from actors.strategies.pair.decisions import UNPRICED, PairDecisions, Step
 from actors.strategies.pair.orders import COOLDOWN_TIMER, LEG_TIMER, PROTECT_TIMER, RETRY_TIMER
 from actors.strategies.pair.sizing import PairPlan, closable, to_order
 from actors.strategies.pair.trouble import trouble
-from messages.control import (
+from messages.gateway_link import VenueDown
+from messages.market import Gap
+from messages.order_lifecycle import OrderState
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -28,10 +31,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
 )
-from messages.market import Gap
-from messages.order_lifecycle import OrderState
 
 _S = PairState
 

@@ -7,9 +7,9 @@ from actors.strategies.own_orders import OwnOrders, Ticket
 from actors.strategies.pair.commands import PairParameters
 from actors.strategies.pair.patience import RETRY_MS, Patience
 from actors.strategies.pair.sizing import Leg, slipped
-from messages.control import SetTimer
 from messages.order_lifecycle import Order
 from messages.orders import OrderClosed, OrderDenied, OrderRejected, Side
+from messages.strategy_host import SetTimer
 
 NS_PER_MS = 1_000_000
 PROTECT_POLL_MS = 200

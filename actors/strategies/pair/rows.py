@@ -7,7 +7,7 @@ from typing import TypeVar
 from actors.machine import Handler, Row, Rows
 from actors.strategies.pair.commands import PairState
 from actors.strategies.pair.execution import PAIR_INPUTS, PairExecution
-from messages.control import DrainStrategy, FlattenStrategy
+from messages.strategy_host import DrainStrategy, FlattenStrategy
 
 _DRAINS = frozenset({DrainStrategy, FlattenStrategy})
 OuterT = TypeVar("OuterT", bound=Enum)

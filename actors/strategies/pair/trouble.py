@@ -1,9 +1,10 @@
 """What stops a pair from taking risk, in words."""
 
 from actors.strategies.pair.commands import Disarm, FeedStale
-from messages.control import DrainStrategy, VenueDown
+from messages.gateway_link import VenueDown
 from messages.market import Gap
 from messages.orders import OrderUnknown
+from messages.strategy_host import DrainStrategy
 
 Trouble = VenueDown | Gap | FeedStale | OrderUnknown | DrainStrategy | Disarm
 

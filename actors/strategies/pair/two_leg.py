@@ -24,8 +24,8 @@ from actors.strategies.pair.commands import (
 from actors.strategies.pair.execution import PairExecution
 from actors.strategies.pair.sizing import Leg, PlanRequest, plan_pair
 from actors.strategies.strategy import Strategy
-from messages.control import SetTimer, TimerFired
 from messages.instruments import Instrument
+from messages.strategy_host import SetTimer, TimerFired
 
 NS_PER_MS = 1_000_000
 WATCH_TIMER = "watch"

@@ -35,10 +35,10 @@ from actors.strategies.spot_futures.parameters import (
     pair_parameters,
 )
 from actors.strategies.strategy import ENDINGS, INPUTS
-from messages.control import ResumeStrategy, TimerFired
 from messages.instruments import Instrument
 from messages.market import MarkPrice, Quote
 from messages.orders import FundingPaid, Side
+from messages.strategy_host import ResumeStrategy, TimerFired
 from messages.topics import Channel
 
 NS_PER_S = 1_000_000_000

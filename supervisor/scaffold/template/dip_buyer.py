@@ -16,7 +16,11 @@ from actors.machine import Reaction, Rows, on
 from actors.strategies.own_orders import Ticket
 from actors.strategies.pair.sizing import is_tradable
 from actors.strategies.strategy import ENDINGS, INPUTS, Strategy
-from messages.control import (
+from messages.health import CycleResult
+from messages.instruments import Instrument, Rounding
+from messages.market import Quote
+from messages.orders import Side
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -24,10 +28,6 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
 )
-from messages.health import CycleResult
-from messages.instruments import Instrument, Rounding
-from messages.market import Quote
-from messages.orders import Side
 from messages.topics import Channel
 
 BPS = 10_000.0

@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 
 from actors.strategies.strategy import INPUTS
-from messages.control import (
+from messages.instruments import Instrument, InstrumentType
+from messages.market import Quote
+from messages.orders import CancelOrder, CloseReason, Fill, Liquidity, OrderClosed, Side, SubmitOrder
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -15,9 +18,6 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
 )
-from messages.instruments import Instrument, InstrumentType
-from messages.market import Quote
-from messages.orders import CancelOrder, CloseReason, Fill, Liquidity, OrderClosed, Side, SubmitOrder
 from supervisor.scaffold.template.dip_buyer import DipBuyer, DipBuyerParameters
 
 S = 1_000_000_000

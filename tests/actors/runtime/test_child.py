@@ -22,18 +22,8 @@ from actors.runtime.links import Context, Socket, dealer, router, try_send
 from actors.runtime.spec import write_spec
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import FROM_CHILD, encode
-from messages.control import (
-    CommandDone,
-    Drain,
-    Halt,
-    Heartbeat,
-    ProcessKind,
-    Ready,
-    Register,
-    ReportRequest,
-    StartTrading,
-    StopProcess,
-)
+from messages.from_child import CommandDone, Heartbeat, ProcessKind, Ready, Register
+from messages.to_child import Drain, Halt, ReportRequest, StartTrading, StopProcess
 from tests.support.echo_child import EchoSpec, main
 from tests.support.sockets import PATIENCE_MS, receive, until
 
@@ -149,6 +139,14 @@ def test_a_child_registers_is_ready_beats_does_each_command_once_and_stops(
     code, log = end_of(child)
     assert code == EXIT_OK
     assert log.count('"event": "frame refused"') == 2
+
+
+def test_a_child_whose_link_is_up_before_it_is_ready_registers_first_and_is_ready_once(
+    supervisor: Supervisor, children: Children
+) -> None:
+    children.start(opens_slowly=True)
+    heard = [supervisor.hears() for _ in range(4)]
+    assert [type(message) for message in heard] == [Register, Ready, Heartbeat, Heartbeat]
 
 
 def test_a_termination_signal_ends_a_child_in_good_order_and_an_interrupt_does_not(

@@ -10,7 +10,7 @@ from actors.runtime.gateway_link import GREETING_RETRY_NS, GatewayLink, LinkStat
 from actors.runtime.links import Context, Socket, dealer, router
 from messages.base import PROTOCOL_VERSION, Message
 from messages.codec import TO_GATEWAY
-from messages.control import ExecutionsApplied, Hello, Welcome
+from messages.gateway_link import ExecutionsApplied, Hello, Welcome
 from messages.orders import CancelRejected, OrderAccepted, RejectReason
 from tests.support.sockets import receive, until
 

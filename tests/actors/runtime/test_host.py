@@ -16,29 +16,13 @@ from actors.runtime.child import EXIT_FAULT, EXIT_OK
 from actors.runtime.gateway_link import APPLIED_EVERY
 from actors.strategies import registry
 from messages.base import PROTOCOL_VERSION
-from messages.control import (
+from messages.from_child import CommandDone, Heartbeat, ProcessKind, Ready, Register, StrategyAlerted, StrategyUpdate
+from messages.gateway_link import (
     CheckpointReached,
-    CommandDone,
-    Drain,
-    DrainStrategy,
     ExecutionsApplied,
-    FenceStrategy,
-    Halt,
-    HaltStrategy,
-    Heartbeat,
     Hello,
     HelloRefused,
-    ProcessKind,
-    Ready,
-    RecoveryCompleted,
-    Register,
-    StartTrading,
     StillAlive,
-    StopProcess,
-    StrategyAlerted,
-    StrategyStarted,
-    StrategyUpdate,
-    TimerFired,
     VenueDown,
     VenueUp,
     Welcome,
@@ -58,6 +42,8 @@ from messages.orders import (
     RejectReason,
     SubmitOrder,
 )
+from messages.strategy_host import DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, TimerFired
+from messages.to_child import Drain, FenceStrategy, Halt, StartTrading, StopProcess
 from messages.topics import Channel, topic
 from tests.support.actor_thread import actor_threads
 from tests.support.host_floor import FAR, NEAR, HostFloor

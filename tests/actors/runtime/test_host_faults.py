@@ -18,22 +18,13 @@ from actors.runtime.spec import write_spec
 from actors.strategies import registry
 from messages.base import PROTOCOL_VERSION
 from messages.codec import encode
-from messages.control import (
-    ExecutionsApplied,
-    Heartbeat,
-    Hello,
-    ProcessKind,
-    Ready,
-    RecoveryCompleted,
-    Register,
-    StillStarting,
-    StopProcess,
-    StrategyFault,
-    StrategyUpdate,
-)
+from messages.from_child import Heartbeat, ProcessKind, Ready, Register, StillStarting, StrategyFault, StrategyUpdate
+from messages.gateway_link import ExecutionsApplied, Hello
 from messages.health import Lifecycle
 from messages.market import Trade
 from messages.orders import CancelOrder, DenyReason, Fill, OrderAccepted, OrderDenied, Side, SubmitOrder
+from messages.strategy_host import RecoveryCompleted
+from messages.to_child import StopProcess
 from tests.support.actor_thread import ActorThread, actor_threads
 from tests.support.host_floor import FAR, NEAR, HostFloor
 from tests.support.limits import disk_full_behind

@@ -16,22 +16,11 @@ from actors.runtime.journal import Position
 from actors.runtime.journal_header import read_header
 from actors.runtime.snapshot_file import snapshot_files
 from actors.strategies import registry
-from messages.control import (
-    ChangeParameters,
-    DrainStrategy,
-    Flatten,
-    ParametersChanged,
-    Pause,
-    Ready,
-    RecoveryCompleted,
-    Resume,
-    ResumeStrategy,
-    StopProcess,
-    StrategyFault,
-    StrategyStarted,
-)
+from messages.from_child import Ready, StrategyFault
 from messages.health import Lifecycle
 from messages.orders import CloseReason, Fill, OrderClosed
+from messages.strategy_host import DrainStrategy, ParametersChanged, RecoveryCompleted, ResumeStrategy, StrategyStarted
+from messages.to_child import ChangeParameters, Flatten, Pause, Resume, StopProcess
 from tests.support.actor_thread import ActorThread, actor_threads
 from tests.support.host_floor import FAR, NEAR, HostFloor
 from tests.support.orders import accepted, closed, fill

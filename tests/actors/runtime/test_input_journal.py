@@ -10,9 +10,9 @@ from actors.runtime.input_journal import InputChannel, InputJournal, read_inputs
 from actors.runtime.journal import Record, read_journal
 from messages.base import Message
 from messages.codec import encode
-from messages.control import HaltStrategy, SetTimer, TimerFired
 from messages.market import Quote
 from messages.orders import OrderAccepted
+from messages.strategy_host import HaltStrategy, SetTimer, TimerFired
 
 MARKET, EXECUTION, CONTROL = InputChannel.MARKET_DATA, InputChannel.EXECUTION, InputChannel.CONTROL
 QUOTE = Quote("BTCUSDT.sim", 1.0, 2.0, 3.0, 4.0, 5, 6)

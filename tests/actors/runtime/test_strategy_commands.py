@@ -6,20 +6,9 @@ from typing import Any
 import pytest
 
 from actors.runtime.strategy_commands import WAITING_MAX, StrategyCommands
-from messages.control import (
-    ChangeParameters,
-    Drain,
-    DrainStrategy,
-    Flatten,
-    FlattenStrategy,
-    Halt,
-    HaltStrategy,
-    ParametersChanged,
-    Pause,
-    Resume,
-    ResumeStrategy,
-)
 from messages.health import Lifecycle
+from messages.strategy_host import DrainStrategy, FlattenStrategy, HaltStrategy, ParametersChanged, ResumeStrategy
+from messages.to_child import ChangeParameters, Drain, Flatten, Halt, Pause, Resume
 from tests.actors.strategies.test_live_parameters import as_json
 from tests.actors.strategies.trading_world import SPOT_ID, World, parameters
 

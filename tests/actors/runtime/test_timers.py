@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.runtime.timers import Timers
-from messages.control import TimerFired
+from messages.strategy_host import TimerFired
 
 names = st.sampled_from("abcde")
 steps = st.one_of(

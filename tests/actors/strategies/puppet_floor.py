@@ -10,11 +10,11 @@ import msgspec
 from actors.machine import Reaction, on
 from actors.strategies.own_orders import Ticket
 from actors.strategies.strategy import INPUTS, Strategy
-from messages.control import StrategyStarted
 from messages.health import Lifecycle, StrategyStatus
 from messages.instruments import Instrument, InstrumentType, Rounding
 from messages.market import Quote
 from messages.orders import Fill, Liquidity, Side, SubmitOrder
+from messages.strategy_host import StrategyStarted
 
 SPOT = Instrument(
     symbol="BTCUSDT", venue="spot", type=InstrumentType.SPOT, base="BTC", quote="USDT", settle="USDT",

@@ -3,9 +3,9 @@
 from decimal import Decimal as D
 
 from actors.analytics.attribution import Movement
-from messages.control import StrategyStarted
 from messages.health import Attribution, CycleResult, Lifecycle, Pnl
 from messages.orders import AmendOrder, FundingPaid, Liquidity, Side
+from messages.strategy_host import StrategyStarted
 from tests.actors.strategies.puppet_floor import INVERSE, LINEAR, SPOT, Floor
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID, World
 

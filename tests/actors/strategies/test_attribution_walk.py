@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from actors.analytics import pnl as pnl_module
 from actors.strategies.own_orders import Ticket
-from messages.control import RecoveryCompleted
 from messages.health import CycleResult, Lifecycle
 from messages.instruments import Instrument, Rounding
 from messages.market import Quote
 from messages.orders import FundingPaid, Liquidity, Side, SubmitOrder
+from messages.strategy_host import RecoveryCompleted
 from tests.actors.strategies import random_walk
 from tests.actors.strategies.puppet_floor import INSTRUMENTS, Floor, Puppet, check_sums
 

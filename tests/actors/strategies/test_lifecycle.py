@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from messages.control import CancelTimer, HaltStrategy, ResumeStrategy, SetTimer, TimerFired
 from messages.health import CycleResult
 from messages.orders import FLATTEN_PREFIX, CancelOrder, CloseReason, OrderType, Side, SubmitOrder
+from messages.strategy_host import CancelTimer, HaltStrategy, ResumeStrategy, SetTimer, TimerFired
 from tests.actors.strategies.arbitrage.test_strategy import rich_beta
 from tests.actors.strategies.arbitrage.test_triangle import S as TriangleState
 from tests.actors.strategies.arbitrage.world import ALPHA, BETA, SPOTS, TRIANGLE, ArbitrageWorld

@@ -13,7 +13,7 @@ from actors.snapshot import dump
 from actors.strategies.parameters import attribute_names, change_faults, change_parameters, derived_changes, is_plain
 from actors.strategies.registry import KINDS
 from actors.strategies.strategy import ParameterError
-from messages.control import ParametersChanged
+from messages.strategy_host import ParametersChanged
 from tests.actors.strategies.arbitrage.world import SPOTS, TRIANGLE, ArbitrageWorld
 from tests.actors.strategies.arbitrage.world import parameters as arbitrage_parameters
 from tests.actors.strategies.futures_futures.world import SpreadWorld

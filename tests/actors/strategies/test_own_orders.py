@@ -12,7 +12,7 @@ from actors.strategies.own_orders import (
     Ticket,
     cause_of,
 )
-from messages.control import RecoveryCompleted, StrategyStarted, TimerFired, VenueUp
+from messages.gateway_link import VenueUp
 from messages.market import Depth, MarkPrice, Quote, Trade
 from messages.order_lifecycle import OrderState
 from messages.orders import (
@@ -28,6 +28,7 @@ from messages.orders import (
     Side,
     TimeInForce,
 )
+from messages.strategy_host import RecoveryCompleted, StrategyStarted, TimerFired
 
 INSTRUMENT = "BTCUSDT.spot"
 TICKET = Ticket(instrument=INSTRUMENT, side=Side.BUY, quantity=D(2), price=D(100), valid_for_ms=70_000)

@@ -8,21 +8,7 @@ import msgspec
 from actors.strategies.parameters import change_faults
 from actors.strategies.spot_futures.parameters import SpotFuturesParameters
 from actors.strategies.spot_futures.strategy import SpotFutures
-from messages.control import (
-    Alert,
-    CancelTimer,
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    ParametersChanged,
-    RecoveryCompleted,
-    ResumeStrategy,
-    SetTimer,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.instruments import Instrument, InstrumentType, Rounding
 from messages.market import Depth, Gap, MarkPrice, Quote
 from messages.orders import (
@@ -40,6 +26,19 @@ from messages.orders import (
     RejectReason,
     Side,
     SubmitOrder,
+)
+from messages.strategy_host import (
+    Alert,
+    CancelTimer,
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    ParametersChanged,
+    RecoveryCompleted,
+    ResumeStrategy,
+    SetTimer,
+    StrategyStarted,
+    TimerFired,
 )
 
 MS = 1_000_000

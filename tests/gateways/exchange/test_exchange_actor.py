@@ -18,23 +18,11 @@ from actors.runtime.spec import write_spec
 from gateways.exchange.stream_window import CHECKPOINT_EVERY, CHECKPOINTS_OUTSTANDING_MAX
 from gateways.venue import FROM_VENUE, AccountQuery, AccountState, LoginAccepted, VenueLogin
 from messages.base import PROTOCOL_VERSION
-from messages.control import (
-    CheckpointReached,
-    CommandDone,
-    Drain,
-    FenceStrategy,
-    Halt,
-    ProcessKind,
-    Ready,
-    Register,
-    ReportRequest,
-    SourcesExhausted,
-    StartTrading,
-    StopProcess,
-    VenuesReported,
-)
+from messages.from_child import CommandDone, ProcessKind, Ready, Register, SourcesExhausted, VenuesReported
+from messages.gateway_link import CheckpointReached
 from messages.market import Checkpoint, ClockTick, Depth, EndOfData, Quote
 from messages.orders import CancelOrder, Fill, Liquidity, OrderAccepted, OrderClosed
+from messages.to_child import Drain, FenceStrategy, Halt, ReportRequest, StartTrading, StopProcess
 from messages.topics import Channel
 from tests.support.actor_thread import actor_threads
 from tests.support.exchange_floor import (

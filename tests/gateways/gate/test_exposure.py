@@ -7,10 +7,11 @@ import pytest
 
 from gateways.gate.exposure import Amending, Stake, more_crossing
 from gateways.gate.lease_book import Exposure
+from gateways.venue import OrderStatus
 from messages.orders import AmendRejected, DenyReason, OrderAmended, OrderDenied, RejectReason, Side, SubmitOrder
 from tests.support.desk import DeskFloor
 from tests.support.gate_floor import GateFloor, contracts
-from tests.support.orders import NOW_NS, PERPETUAL, SPOT, accepted, amend, closed, fill, head, submit
+from tests.support.orders import NOW_NS, PERPETUAL, SPOT, accepted, amend, closed, fill, head, status, submit
 
 ORDER = contracts(1, 10, "49990.0")
 
@@ -35,6 +36,11 @@ def bought(quantity: str, trade_id: str = "t-1"):  # type: ignore[no-untyped-def
 
 def amended(quantity: str, price: str = "49990.0") -> OrderAmended:
     return OrderAmended(*head(ORDER), D(quantity), D(price), NOW_NS)
+
+
+def terms_told(quantity: str | None, price: str | None) -> OrderStatus:
+    """The venue says how the order stands."""
+    return status(ORDER, quantity=None if quantity is None else D(quantity), price=None if price is None else D(price))
 
 
 def rejected() -> AmendRejected:
@@ -123,9 +129,53 @@ def test_the_price_that_crosses_more_counts_while_both_may_hold(floor: GateFloor
 def test_amendments_are_counted_as_they_are_asked_and_answered() -> None:
     amending = Amending()
     for quantity, price in (("5", "3"), ("4", "9")):
-        amending.ask(amend(ORDER, quantity=D(quantity), price=D(price)), Side.BUY)
+        amending.ask(amend(ORDER, quantity=D(quantity), price=D(price)))
     amending.answered()
-    assert (amending.asked, amending.quantity, amending.price) == (1, D(5), D(9))
+    assert (amending.quantity, amending.price(Side.BUY), amending.price(Side.SELL)) == (D(5), D(9), D(3))
+    amending.answered()
+    assert (amending.is_any, amending.quantity, amending.price(Side.BUY)) == (False, D(0), None)
+
+
+def test_an_amendment_that_was_lost_with_the_link_counts_until_the_venue_says_how_the_order_stands(
+    floor: GateFloor,
+) -> None:
+    floor.amends(amend(ORDER, quantity=D(15), price=D("49995.0")))
+    floor.records.amendments_lost()
+    assert stake(floor) == (D(0), D(15), D(0))
+    floor.records.amendments_settled(terms_told(None, None))
+    assert stake(floor) == (D(0), D(15), D(0)), "a venue that does not say leaves the worst case"
+    floor.records.amendments_settled(terms_told("10", "49990.0"))
+    assert stake(floor) == (D(0), D(10), D(0)), "it never got there"
+    assert floor.sends(contracts(2, -3, "49995.0", strategy="other")) is None, "nor its price"
+
+
+def test_an_amendment_that_the_venue_took_before_the_link_was_lost_is_settled_at_its_own_terms(
+    floor: GateFloor,
+) -> None:
+    for quantity in (15, 12):
+        floor.amends(amend(ORDER, quantity=D(quantity)))
+    floor.records.amendments_lost()
+    floor.records.amendments_settled(terms_told("12", "49990.0"))
+    assert stake(floor) == (D(0), D(15), D(0)), "the books do not have these terms yet"
+    floor.hears(amended("12"))
+    floor.records.amendments_settled(terms_told("12", "49990.0"))
+    assert stake(floor) == (D(0), D(12), D(0))
+
+
+def test_what_settles_a_lost_amendment_answers_none_that_was_asked_since(floor: GateFloor) -> None:
+    floor.amends(amend(ORDER, quantity=D(12)))
+    floor.records.amendments_lost()
+    floor.amends(amend(ORDER, quantity=D(20)))
+    floor.hears(amended("12"))
+    floor.records.amendments_settled(terms_told("12", "49990.0"))
+    assert stake(floor) == (D(0), D(20), D(0)), "20 is still under way"
+    floor.hears(amended("20"))
+    floor.hears(rejected())
+    assert stake(floor) == (D(0), D(20), D(0))
+    floor.records.amendments_settled(terms_told("20", "49990.0"))
+    floor.hears(closed(ORDER))
+    floor.records.amendments_settled(terms_told("20", "49990.0"))
+    assert stake(floor) == (D(0), D(0), D(0)), "of an order that has ended nothing is settled"
 
 
 def test_only_what_is_at_stake_is_told(floor: GateFloor) -> None:
@@ -147,3 +197,33 @@ def test_after_a_kill_the_same_is_at_stake(tmp_path: Path) -> None:
     again = floor.killed_and_restarted()
     assert stake(again) == (D(4), D(11), D(3))
     assert again.gate.check(contracts(3, 2, "50010.0"), again.records, NOW_NS).reason is DenyReason.SELF_TRADE  # type: ignore[union-attr]
+    again.desk.on_order_status(status(ORDER, bought("4"), quantity=D(10), price=ORDER.price))
+    # what the process before had asked never got there: 10 - 4
+    assert stake(again) == (D(4), D(6), D(3))
+
+
+def test_an_amendment_that_was_lost_with_the_link_is_settled_by_the_answer_about_its_order(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.submit(ORDER)
+    floor.desk.report(accepted(ORDER))
+    floor.desk.amend(amend(ORDER, quantity=D(15)))
+    floor.desk.on_order_status(status(ORDER, quantity=D(10), price=ORDER.price))
+    assert stake(floor) == (D(0), D(15), D(0)), "asked before the amendment was sent, perhaps"
+    floor.desk.venue_is_lost()
+    floor.desk.venue_is_back()
+    assert stake(floor) == (D(0), D(15), D(0))
+    floor.desk.on_order_status(status(ORDER, quantity=D(10), price=ORDER.price))
+    assert stake(floor) == (D(0), D(10), D(0))
+
+
+def test_an_answer_that_cannot_be_journaled_settles_nothing(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.submit(ORDER)
+    floor.desk.report(accepted(ORDER))
+    floor.desk.amend(amend(ORDER, quantity=D(15)))
+    floor.desk.venue_is_lost()
+    floor.desk.venue_is_back()
+    taken = status(ORDER, quantity=D(15), price=ORDER.price)
+    with floor.full_disk():
+        floor.desk.on_order_status(taken)
+    assert stake(floor) == (D(0), D(15), D(0)), "our books still say 10; the venue can fill 15"

@@ -90,10 +90,10 @@ def test_an_answer_to_a_request_is_always_news(answer: type[CancelRejected] | ty
 
 
 def test_what_cannot_follow_or_is_none_of_ours_is_an_error_and_changes_nothing() -> None:
-    records = books(ORDER)
+    records = books(ORDER, submit(3))
     take(records, OrderDenied(*head(ORDER), DenyReason.NOT_RECEIVED, "", NOW_NS))
     with pytest.raises(IllegalOrderStep):
-        records.number(fill(ORDER, "0.004"))
+        records.number(closed(submit(3), "0.004"))  # its fills are not known
     with pytest.raises(KeyError):
         records.number(accepted(submit(2)))
     assert (records.positions(), records.last_seq("carry")) == ({}, 1)

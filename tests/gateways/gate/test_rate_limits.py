@@ -8,7 +8,7 @@ from gateways.gate.rate_limits import RETRY_AFTER_MS_MAX, RateRule, RequestKind,
 
 MS = 1_000_000
 S = 1_000 * MS
-SUBMIT, CANCEL, AMEND, QUERY = RequestKind
+SUBMIT, CANCEL, AMEND, QUERY, ACCOUNT, LOGIN = RequestKind
 
 
 def rule(**changes: object) -> RateRule:
@@ -73,6 +73,21 @@ def test_a_rule_that_can_never_admit_a_request_is_refused() -> None:
     with pytest.raises(ValueError, match="one query takes 9 and at most 8 is there for it"):
         rule(query=9.0)
     rule(cancel=10.0)
+
+
+def test_a_question_about_the_account_and_a_login_take_what_a_query_takes_unless_a_rule_says_otherwise() -> None:
+    counted = rule(capacity=100.0, query=4.0, account=20.0)
+    assert [counted.cost(kind) for kind in (QUERY, ACCOUNT, LOGIN)] == [4.0, 20.0, 4.0]
+    assert [rule(query=0.0, login=2.0).cost(kind) for kind in (ACCOUNT, LOGIN)] == [0.0, 2.0]
+    with pytest.raises(ValueError, match="one account takes 9 and at most 8 is there for it"):
+        rule(account=9.0)
+    rule(login=10.0)
+
+
+def test_a_login_may_use_the_reserve_and_a_question_may_not() -> None:
+    bucket = TokenBucket(rule(), 0)
+    drained(bucket, SUBMIT, 0)
+    assert [bucket.admits(kind, 0) for kind in (QUERY, ACCOUNT, LOGIN)] == [False, False, True]
 
 
 def test_a_request_needs_every_rule_that_counts_it() -> None:

@@ -9,7 +9,7 @@ from gateways.gate.send_queue import AGE_EVERY, WAITING_MAX, SendQueue, Urgency,
 MS = 1_000_000
 S = 1_000 * MS
 FAR_NS = 10**18
-SUBMIT, CANCEL, AMEND, QUERY = RequestKind
+SUBMIT, CANCEL, AMEND, QUERY, ACCOUNT, LOGIN = RequestKind
 
 
 def queue(capacity: float = 1.0, reserve: float = 0.0) -> SendQueue:

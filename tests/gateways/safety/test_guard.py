@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from gateways.safety import halt_latch
 from gateways.safety.guard import BEGIN_AGAIN_NS, Guard, Ties
-from gateways.spec import DeathPolicy, GatewaySpec
-from messages.control import FlattenPosition
+from gateways.spec import GatewaySpec
 from messages.orders import CancelOrder, CloseReason, OrderAccepted, Side, SubmitOrder, is_forced
-from messages.risk import SetTradingState, TradingState
+from messages.risk import DeathPolicy, Lease, SetTradingState, TradingState
+from messages.to_child import FlattenPosition
 from tests.support.desk import DeskFloor
 from tests.support.orders import INSTRUMENTS, NOW_NS, PERPETUAL, SPOT, accepted, closed, fill, head, status, submit
 
@@ -113,7 +113,7 @@ def test_the_latch_is_set_whatever_becomes_of_the_cancels(tmp_path: Path, monkey
     latch = tmp_path / "HALT"
     watch = Watch(tmp_path, halt_file=str(latch))
     watch.floor.submit(submit())
-    monkeypatch.setattr(watch.floor.desk, "_to_venue", fails)
+    monkeypatch.setattr(watch.floor.desk.line, "_to_venue", fails)
     with pytest.raises(OSError, match="Input/output error"):
         watch.guard.halt("storm", is_flattening=True, by="test")
     note = halt_latch.read(latch)
@@ -195,6 +195,30 @@ def test_the_dead_are_buried_where_nobody_else_does_it(
     watch.guard.heard("carry", 0)
     assert watch.pulses(0, 6) == [], "silent since 1.1 s; its supervisor may come back within 5 s"
     assert len(watch.pulses(6.1, 7)) == sends
+
+
+def lease(strategy: str, on_death: DeathPolicy | None) -> Lease:
+    return Lease(strategy, PERPETUAL.id, 1, D(5), D(5), D(1000), on_death=on_death)
+
+
+def test_the_policy_of_a_strategy_that_was_added_later_comes_with_its_lease_and_outlives_it(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.guard.note_policies([lease("carry", DeathPolicy.FLATTEN)])
+    watch.guard.note_policies([lease("another", DeathPolicy.HOLD)])
+    watch.is_supervised = False
+    watch.holds("5")
+    watch.guard.heard("carry", 0)
+    assert watch.pulses(0, 6) == []
+    assert [order.strategy for order in watch.pulses(6.1, 7)] == ["carry"]
+
+
+def test_a_lease_without_a_policy_leaves_that_of_the_start(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, death_policies={"carry": DeathPolicy.FLATTEN})
+    watch.guard.note_policies([lease("carry", None)])
+    watch.is_supervised = False
+    watch.holds("5")
+    watch.guard.heard("carry", 0)
+    assert len(watch.pulses(0, 7)) == 1
 
 
 def test_a_strategy_that_never_speaks_after_a_restart_loses_its_orders_too(watch: Watch, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_first_note_stays_unless_a_later_one_flattens(tmp_path: Path) -> Non
     seen = halt_latch.stamp(path)
     set_halt(path, later)
     assert read(path) == NOTE
-    assert halt_latch.stamp(path) == seen
+    assert halt_latch.stamp(path) != seen, "whoever ends the first halt has not ended this one"
     set_halt(path, flattening)
     assert read(path) == flattening
     assert halt_latch.stamp(path) != seen, "one look tells that it was written again"
@@ -69,3 +69,26 @@ def test_a_full_disk_leaves_no_half_a_latch(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"\[Errno"), files_no_longer_than(0):
         set_halt(tmp_path / "halt.json", NOTE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_latch_that_goes_as_it_is_set_again_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "halt.json"
+    set_halt(path, NOTE)
+    monkeypatch.setattr(halt_latch, "read", lambda path: (read(path), path.unlink())[0])
+    later = HaltNote(reason="later", at_ns=13, by="gateway")
+    set_halt(path, later)
+    monkeypatch.undo()
+    assert read(path) == later
+
+
+def test_a_latch_whose_stamp_cannot_be_changed_is_set_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    path = tmp_path / "halt.json"
+    set_halt(path, NOTE)
+    monkeypatch.setattr(halt_latch.os, "utime", fail)
+    set_halt(path, HaltNote(reason="later", at_ns=13, by="gateway"))
+    assert read(path) == NOTE

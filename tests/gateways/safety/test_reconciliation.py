@@ -64,6 +64,14 @@ def test_without_a_prefix_nothing_is_taken_for_ours() -> None:
     assert unexplained(listed("desk-carry-e1-2", "flatten-1"), {}, "") == []
 
 
+def test_an_order_that_works_at_the_venue_and_has_ended_in_our_books_is_found() -> None:
+    orders = [record(number, state) for number, state in enumerate(STATES, start=1)]
+    found = unexplained(listed(*named(*orders)), named(*orders), "")
+    ended = [order.request.client_order_id for order in orders if not order.is_open]
+    assert [order.client_order_id for order in found] == ended
+    assert len(ended) == 5, "filled, cancelled, expired, rejected, denied"
+
+
 def test_an_order_that_we_take_for_open_and_the_venue_does_not_list_is_found() -> None:
     orders = [record(number, state) for number, state in enumerate(STATES, start=1)]
     missing = unlisted(frozenset(), orders)

@@ -3,14 +3,6 @@ from typing import Any
 
 import pytest
 
-from messages.control import (
-    Alert,
-    CancelTimer,
-    DrainStrategy,
-    RecoveryCompleted,
-    StrategyStarted,
-    TimerFired,
-)
 from messages.health import Lifecycle
 from messages.market import Depth, Gap, MarkPrice, Quote, Trade
 from messages.orders import (
@@ -26,6 +18,7 @@ from messages.orders import (
     OrderDenied,
     Side,
 )
+from messages.strategy_host import Alert, CancelTimer, DrainStrategy, RecoveryCompleted, StrategyStarted, TimerFired
 from messages.topics import Channel
 from supervisor.backtest import engine as engine_module
 from supervisor.backtest.engine import EPOCH, PROGRESS_EVERY, TimeStandsStill

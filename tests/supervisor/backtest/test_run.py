@@ -11,8 +11,8 @@ from actors.runtime.input_journal import InputChannel, read_inputs
 from actors.runtime.journal import read_journal
 from actors.runtime.journal_header import read_header
 from actors.runtime.strategy_kinds import strategy_class
-from messages.control import RecoveryCompleted, StrategyStarted
 from messages.market import Quote
+from messages.strategy_host import RecoveryCompleted, StrategyStarted
 from supervisor.backtest import engine as engine_module
 from supervisor.backtest import run as run_module
 from supervisor.backtest.engine import PROGRESS_EVERY

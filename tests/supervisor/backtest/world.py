@@ -14,10 +14,10 @@ from gateways.exchange.simulated_venue import SimulatedVenue
 from gateways.exchange.sources.source import BookChange, BookReset, SourceEvent
 from gateways.exchange.spec import SyntheticSourceSpec, VenueSpec
 from messages.base import NS_MAX
-from messages.control import DrainStrategy, SetTimer
 from messages.instruments import Instrument
 from messages.market import MarkPrice, Quote, Trade
 from messages.orders import Side, TimeInForce
+from messages.strategy_host import DrainStrategy, SetTimer
 from messages.topics import Channel
 from supervisor.backtest.engine import Engine
 from supervisor.backtest.strategy_desk import StrategyDesk

@@ -27,6 +27,7 @@ from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.plain import to_plain
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from supervisor.status_view import summary
+from tests.supervisor.idle_process import IDLE
 from tests.supervisor.samples import STATUS
 from tests.supervisor.stand_in import Answer, StandIn, usual
 
@@ -240,7 +241,7 @@ class TestWhichCluster:
 class TestSupervisorDead:
     @pytest.fixture
     def orphan(self) -> Iterator["subprocess.Popen[bytes]"]:
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        process = subprocess.Popen(IDLE)
         yield process
         process.kill()
         process.wait()

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -33,6 +32,7 @@ from supervisor.operator_link import NotRunning
 from supervisor.paths import ClusterPaths, UnsafePath
 from supervisor.registry import ChildRecord, Registry, RunRecord
 from tests.supervisor.control_stand_in import ControlStandIn, registered
+from tests.supervisor.idle_process import IDLE
 from tests.supervisor.stand_in import StandIn, usual
 
 UNHALT_TEXT = "cluster demo is halted for 3 s: storm"
@@ -65,7 +65,7 @@ def stack() -> Iterator[ExitStack]:
 @pytest.fixture
 def orphan(paths: ClusterPaths) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of a cluster whose supervisor is dead."""
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = subprocess.Popen(IDLE)
     record = ChildRecord(pid=process.pid, created_s=psutil.Process(process.pid).create_time())
     registry.save(paths.registry_file, Registry(children={"carry": record}))
     yield process

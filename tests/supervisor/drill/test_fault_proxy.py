@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class Echo:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.heard: list[bytes] = []
+        self._has_heard = threading.Condition()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -35,8 +36,16 @@ class Echo:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             while data := connection.recv(65_536):
-                self.heard.append(data)
+                with self._has_heard:
+                    self.heard.append(data)
+                    self._has_heard.notify_all()
                 connection.sendall(data)
+
+    def wait_for(self, data: bytes) -> None:
+        """Until it has heard all of this, and nothing else."""
+        with self._has_heard:
+            self._has_heard.wait_for(lambda: b"".join(self.heard) == data, TIMEOUT_S)
+            assert b"".join(self.heard) == data
 
 
 @pytest.fixture
@@ -70,29 +79,40 @@ def test_what_goes_in_comes_out_unchanged(echo: Echo) -> None:
     with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
         data = bytes(range(256)) * 1_000
         answer_after_s(client, data)
-        deadline_s = time.monotonic() + 5.0
-        while proxy.moved_bytes < 2 * len(data) and time.monotonic() < deadline_s:
-            time.sleep(0.005)  # the proxy counts a chunk after it has sent it
-        assert proxy.moved_bytes == 2 * len(data)
+        assert proxy.wait_for(lambda: proxy.moved_bytes == 2 * len(data), TIMEOUT_S)  # it counts after it has sent
 
 
 def test_a_delay_holds_for_each_way(echo: Echo) -> None:
     with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
         proxy.delay(0.05)
         assert answer_after_s(client, b"late") >= 2 * 0.05
-        proxy.heal()
-        assert answer_after_s(client, b"soon") < 0.1
 
 
-def test_a_stall_ends_with_everything_delivered_in_order(echo: Echo) -> None:
+def test_a_delay_that_has_been_healed_holds_nothing_back(echo: Echo) -> None:
     with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
-        proxy.stall(0.2)
-        client.sendall(b"one ")
-        time.sleep(0.01)
-        client.sendall(b"two")
+        proxy.delay(10 * TIMEOUT_S)
+        proxy.heal()
+        answer_after_s(client, b"soon")
+
+
+def test_a_stall_holds_back_whatever_is_sent_and_then_delivers_it_in_order(echo: Echo) -> None:
+    with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
+        proxy.stall(10 * TIMEOUT_S)
+        for data, held in ((b"one ", 4), (b"two", 7)):
+            client.sendall(data)
+            assert proxy.wait_for(lambda held=held: proxy.held_bytes == held, TIMEOUT_S)  # type: ignore[misc]
         assert not echo.heard
-        wait_until(lambda: b"".join(echo.heard) == b"one two")
+        proxy.heal()
+        echo.wait_for(b"one two")
         assert client.recv(3) == b"one"
+
+
+def test_a_stall_ends_by_itself(echo: Echo) -> None:
+    with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
+        started_s = time.monotonic()
+        proxy.stall(0.2)
+        answer_after_s(client, b"late")
+        assert time.monotonic() - started_s >= 0.2
 
 
 def test_a_cut_breaks_what_is_open_and_refuses_what_comes(echo: Echo) -> None:
@@ -111,7 +131,7 @@ def test_what_is_dropped_is_a_hole_in_the_stream(echo: Echo) -> None:
     with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as client:
         proxy.drop()
         client.sendall(b"lost")
-        wait_until(lambda: proxy.dropped_bytes == 4)
+        assert proxy.wait_for(lambda: proxy.dropped_bytes == 4, TIMEOUT_S)
         proxy.drop(is_dropping=False)
         answer_after_s(client, b"kept")
         assert b"".join(echo.heard) == b"kept"
@@ -119,12 +139,15 @@ def test_what_is_dropped_is_a_hole_in_the_stream(echo: Echo) -> None:
 
 def test_reordered_connections_come_newest_first(echo: Echo) -> None:
     with FaultProxy.tcp(echo.port) as proxy, client_of(proxy) as older, client_of(proxy) as newer:
-        wait_until(lambda: proxy.open_connections == 2)
-        proxy.reorder(0.3)
+        assert proxy.wait_for(lambda: proxy.open_connections == 2, TIMEOUT_S)
+        proxy.reorder(10 * TIMEOUT_S)
         older.sendall(b"sent first")
+        assert proxy.wait_for(lambda: proxy.held_bytes == len(b"sent first"), TIMEOUT_S)
         newer.sendall(b"sent second")
+        assert newer.recv(100) == b"sent second"
+        assert echo.heard == [b"sent second"]
+        proxy.heal()
         assert older.recv(100) == b"sent first"
-        assert echo.heard == [b"sent second", b"sent first"]
 
 
 def test_a_link_with_curve_goes_through_a_proxy_that_took_the_place_of_its_socket(tmp_path: Path) -> None:
@@ -153,10 +176,3 @@ def test_a_link_with_curve_goes_through_a_proxy_that_took_the_place_of_its_socke
     finally:
         context.destroy(linger=0)
     assert path.exists() or not path.with_name("link.behind").exists()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)

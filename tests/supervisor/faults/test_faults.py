@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from actors.strategies.spot_futures.strategy import SpotFutures
-from messages.control import SetTimer
 from messages.orders import SubmitOrder
+from messages.strategy_host import SetTimer
 from supervisor.commands.app import app
 from supervisor.faults.rigs import PERPETUAL, RIGS, SPOT
 from supervisor.faults.run import FaultRun

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from supervisor.ledger.engine import make_engine, parse_url
 from supervisor.ledger.entries import Entry, Stamped
 from supervisor.ledger.ledger import Ledger

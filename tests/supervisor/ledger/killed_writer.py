@@ -5,7 +5,7 @@ import threading
 from time import time_ns
 
 from messages.codec import FROM_CHILD
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from supervisor.ledger.entries import Audited, LedgerNews, LedgerOpened, RecordsApplied
 from supervisor.ledger.writer import LedgerWriter
 from tests.supervisor.ledger.books_of import opened

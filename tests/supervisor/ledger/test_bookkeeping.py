@@ -5,15 +5,9 @@ from typing import Any
 
 import msgspec
 
-from messages.control import (
-    DropCopy,
-    DropCopyApplied,
-    GatewayUpdate,
-    StrategyReported,
-    StrategyUpdate,
-    VenuesReported,
-)
+from messages.from_child import DropCopy, GatewayUpdate, StrategyReported, StrategyUpdate, VenuesReported
 from messages.health import GatewayReport, OrderCounts, Pnl, StrategyReport
+from messages.to_child import DropCopyApplied
 from supervisor.actions import EnterLedger, Log, SendNews
 from supervisor.ledger.bookkeeping import SAMPLE_NS, Bookkeeping, trouble_of
 from supervisor.ledger.entries import (

@@ -115,12 +115,22 @@ def test_an_older_schema_is_brought_up_statement_by_statement(tmp_path: Path) ->
     prepare(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE meta SET value = '0' WHERE key = 'schema_version'"))
-    prepare(engine, {1: ("CREATE TABLE added (name TEXT)", "INSERT INTO added VALUES ('here')")})
+    prepare(engine, {1: ("CREATE TABLE added (name TEXT)",), 2: ("INSERT INTO added VALUES ('here')",)})
     with engine.connect() as connection:
         assert connection.execute(text("SELECT name FROM added")).scalar() == "here"
-        assert connection.execute(text("SELECT value FROM meta WHERE key = 'schema_version'")).scalar() == "1"
-    prepare(engine, {1: ("CREATE TABLE added (name TEXT)",)})  # once is enough
+        assert connection.execute(text("SELECT value FROM meta WHERE key = 'schema_version'")).scalar() == "2"
+    prepare(engine, {2: ("CREATE TABLE added (name TEXT)",)})  # once is enough
     assert inspect(engine).has_table("added")
+
+
+def test_positions_of_the_first_schema_get_a_place_for_their_accounts(tmp_path: Path) -> None:
+    engine = make_engine(parse_url(default_url(tmp_path), tmp_path), is_writer=True)
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE positions DROP COLUMN account"))
+        connection.execute(text("UPDATE meta SET value = '1' WHERE key = 'schema_version'"))
+    prepare(engine)
+    assert "account" in {column["name"] for column in inspect(engine).get_columns("positions")}
 
 
 def test_a_newer_schema_is_neither_read_nor_touched(tmp_path: Path) -> None:
@@ -128,7 +138,7 @@ def test_a_newer_schema_is_neither_read_nor_touched(tmp_path: Path) -> None:
     engine = make_engine(url, is_writer=True)
     prepare(engine)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE meta SET value = '2' WHERE key = 'schema_version'"))
+        connection.execute(text("UPDATE meta SET value = '3' WHERE key = 'schema_version'"))
     with pytest.raises(LedgerTooNew):
         prepare(engine)
     with pytest.raises(LedgerTooNew, match="upgrade the project"):

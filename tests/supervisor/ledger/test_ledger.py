@@ -24,8 +24,9 @@ from messages.orders import (
 from supervisor.ledger.audit_chain import GENESIS
 from supervisor.ledger.books import exact_sum
 from supervisor.ledger.engine import default_url, make_engine, parse_url
-from supervisor.ledger.entries import Audited, CashSampled, CommandAnswered, IncidentNoted, PnlSampled
+from supervisor.ledger.entries import Audited, CashSampled, CommandAnswered, Extract, IncidentNoted, PnlSampled
 from supervisor.ledger.errors import EntryRefused, LedgerDown, LedgerError, LedgerTooNew
+from supervisor.ledger.holding import Account, Holding
 from supervisor.ledger.schema import (
     audit,
     cash,
@@ -142,6 +143,46 @@ class TestFills:
         enter(ledger, copy(1, paid, paid))
         row = only(rows(database, fundings))
         assert (row["amount"], row["position"], row["rate"]) == (D("-0.00000001"), D(5), 0.0001)
+
+
+class TestExtract:
+    """What the supervisor's risk book begins with, and goes on with."""
+
+    def test_what_is_held_is_told_when_the_database_opens_and_with_every_batch(self, database: str) -> None:
+        ledger = opened(database)
+        paid = FundingPaid("carry", PERPETUAL.id, D("-0.001"), "BTC", 0.0001, D(5), "7", NOW_NS)
+        enter(ledger, copy(1, ORDER, fill(ORDER, "0.004"), paid))
+        extract = ledger.entered
+        held = {(key.gateway, key.instrument): value for key, value in extract.held.items()}
+        assert held["sim", SPOT.id].average_price(SPOT) == D(50_000)
+        assert held["sim", PERPETUAL.id].account == Account(charges={"BTC": D("0.001")})
+        assert len(extract.known) == 2
+        again = opened(database).extract()
+        assert (again.held, set(again.known)) == (extract.held, set(extract.known))
+        assert enter(ledger, copy(2, fill(ORDER, "0.004"))) == {"sim": 3}
+        assert ledger.entered == Extract()  # nothing has moved
+
+    def test_a_funding_under_another_number_is_charged_once(self, database: str) -> None:
+        ledger = opened(database)
+        paid = FundingPaid("carry", PERPETUAL.id, D("-0.001"), "BTC", 0.0001, D(5), "7", NOW_NS)
+        for first in (1, 2):
+            enter(ledger, copy(first, paid))
+        (held,) = ledger.extract().held.values()
+        assert held.account == Account(charges={"BTC": D("0.001")})
+
+    def test_a_position_of_the_first_schema_has_no_account(self, database: str) -> None:
+        enter(opened(database), copy(1, ORDER, fill(ORDER, "0.004")))
+        execute(database, "UPDATE positions SET account = NULL")
+        ledger = opened(database)
+        enter(ledger, copy(3, fill(ORDER, "0.001", "t-2")))
+        (held,) = ledger.extract().held.values()
+        assert held == Holding(D("0.005"), None)
+
+    def test_a_database_that_is_away_is_down(self, database: str) -> None:
+        ledger = opened(database)
+        execute(database, "ALTER TABLE positions RENAME TO gone")
+        with pytest.raises(LedgerDown):
+            ledger.extract()
 
 
 class TestExactness:
@@ -331,7 +372,7 @@ class TestTrouble:
     def test_a_newer_schema_is_refused(self, database: str) -> None:
         opened(database)
         execute(database, "UPDATE meta SET value = '99' WHERE key = 'schema_version'")
-        with pytest.raises(LedgerTooNew, match="has schema version 99, this version of the project knows 1; upgrade"):
+        with pytest.raises(LedgerTooNew, match="has schema version 99, this version of the project knows 2; upgrade"):
             opened(database)
 
     def test_a_second_writer_of_the_same_run_enters_nothing_twice(self, database: str) -> None:

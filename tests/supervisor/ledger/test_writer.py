@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from messages.control import DropCopy
+from messages.from_child import DropCopy
 from supervisor.ledger import writer as writer_module
 from supervisor.ledger.entries import (
     Audited,
     CashSampled,
+    Extract,
     IncidentNoted,
     LedgerNews,
     LedgerOpened,
@@ -48,9 +49,14 @@ class Database:
         self.is_closed = False
         self.attempts = 0
 
+    entered = Extract()
+
     def begin(self, now_ns: int) -> dict[str, int]:
         assert now_ns > 0
         return {"sim": 7}
+
+    def extract(self) -> Extract:
+        return Extract()
 
     def write(self, batch: Sequence[Stamped]) -> dict[str, int]:
         self.attempts += 1

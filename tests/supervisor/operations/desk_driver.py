@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import ChildCommand, GatewayUpdate, StrategyUpdate
+from messages.from_child import GatewayUpdate, StrategyUpdate
 from messages.health import Lifecycle
 from messages.instruments import Instrument, InstrumentType
 from messages.operator import (
@@ -18,8 +18,10 @@ from messages.operator import (
     StrategyAction,
     StrategyActionRequest,
 )
+from messages.to_child import ChildCommand
 from supervisor.actions import Action, SaveRegistry
 from supervisor.child_spec import ChildPlan, ClusterPlan
+from supervisor.occurrences import Begun, Latch
 from supervisor.operations.planner import FixedPlanner, Unfit
 from supervisor.pending_commands import Dispatch
 from supervisor.registry import Registry, Standing
@@ -137,9 +139,9 @@ class DeskDrive(Drive):
         return self.of(SaveRegistry)[-1].registry
 
 
-def back(before: Drive, living: set[str], plan: ClusterPlan | None = None) -> DeskDrive:
+def back(before: Drive, living: set[str], plan: ClusterPlan | None = None, *, latch: Latch | None = None) -> DeskDrive:
     """The next supervisor, which takes over what the one before had on the disk."""
     registry = before.of(SaveRegistry)[-1].registry
     drive = DeskDrive(plan, registry=registry, now_ns=before.now_ns, first_pid=301)
-    drive.begin(living)
+    drive.tell(Begun(frozenset(living), "", latch))
     return drive

@@ -14,6 +14,8 @@ from messages.operator import (
     StopRequest,
     StrategyAction,
 )
+from messages.to_child import Drain
+from supervisor.actions import SaveRegistry
 from supervisor.operations.answers import ANSWERS_KEPT_MAX, Answers
 from supervisor.operations.confirmations import CONFIRM_NS, CONFIRMATIONS_MAX, Confirmations
 from supervisor.operations.desk import ADDED_MAX
@@ -160,6 +162,28 @@ def test_an_answer_outlives_the_supervisor() -> None:
     before.operator(set_limit("500"))
     drive = back(before, ALL)
     assert drive.operator(set_limit("500")).text == f"{GROSS} is 500, after 1000"
+
+
+def test_what_is_under_way_outlives_two_supervisors_that_die_one_after_the_other_as_they_begin() -> None:
+    plan = desk(CARRY, OTHER)
+    before = DeskDrive(plan)
+    before.trading()
+    before.act(StrategyAction.STOP, CARRY, "c1")
+    before.act(StrategyAction.STOP, OTHER, "c2")
+    second = back(before, {*ALL, OTHER}, plan)
+    for index, action in enumerate(second.actions):  # it may die after any of its saves
+        if isinstance(action, SaveRegistry):
+            died = DeskDrive(plan)
+            died.actions = second.actions[: index + 1]
+            drive = back(died, {*ALL, OTHER}, plan)
+            assert drive.is_under_way(StrategyAction.STOP, CARRY, "c1")
+            assert drive.is_under_way(StrategyAction.STOP, OTHER, "c2")
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY, OTHER)
+    drive.answer(Drain)
+    drive.ends(CARRY, 0)
+    drive.ends(OTHER, 0)
+    assert drive.outcome(StrategyAction.STOP, CARRY, "c1").is_ok
+    assert drive.outcome(StrategyAction.STOP, OTHER, "c2").is_ok
 
 
 def test_a_stop_of_the_cluster_is_answered_again_and_done_once() -> None:

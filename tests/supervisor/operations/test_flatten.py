@@ -7,7 +7,6 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from messages.control import FenceStrategy, Flatten, FlattenPosition, Pause
 from messages.health import ProcessState
 from messages.operator import (
     CommandAccepted,
@@ -16,6 +15,7 @@ from messages.operator import (
     StrategyAction,
     StrategyActionRequest,
 )
+from messages.to_child import FenceStrategy, Flatten, FlattenPosition, Pause
 from supervisor.child_spec import ClusterPlan
 from supervisor.operations.flatten_jobs import FLATTEN_MS
 from tests.supervisor.core_driver import CARRY, EXCHANGE, PERP, SPOT, desk

@@ -2,7 +2,6 @@
 
 import pytest
 
-from messages.control import Drain, FenceStrategy, Halt, Pause, Resume, StartTrading, StopProcess
 from messages.health import Lifecycle, ProcessState
 from messages.operator import (
     AddStrategyRequest,
@@ -17,6 +16,7 @@ from messages.operator import (
     StrategyActionRequest,
 )
 from messages.risk import SetTradingState, TradingState
+from messages.to_child import Drain, FenceStrategy, Halt, Pause, Resume, StartTrading, StopProcess
 from supervisor.actions import KillChild, SaveRegistry, StartChild
 from supervisor.floor import PAUSE_DEADLINE_NS
 from supervisor.pending_commands import RESEND_NS, Dispatch

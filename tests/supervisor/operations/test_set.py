@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from actors.runtime.spec import HostSpec
-from messages.control import ChangeParameters, Drain, StrategyFault
+from messages.from_child import StrategyFault
 from messages.operator import (
     CommandAccepted,
     CommandFinished,
@@ -15,6 +15,7 @@ from messages.operator import (
     SetPriorityRequest,
     StrategyAction,
 )
+from messages.to_child import ChangeParameters, Drain
 from supervisor.actions import KillChild, StartChild
 from supervisor.child_spec import ChildPlan
 from supervisor.operations.planner import Unfit

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from messages.control import Drain, GatewayUpdate, Halt, Pause, Resume, Unhalt
+from messages.from_child import GatewayUpdate
 from messages.operator import (
     CommandAccepted,
     CommandFinished,
@@ -15,15 +15,17 @@ from messages.operator import (
     StrategyAction,
     UnhaltRequest,
 )
-from supervisor.actions import Audit, ClearLatch, SetLatch
+from messages.to_child import Drain, Halt, Pause, Resume, Unhalt
+from supervisor.actions import Action, Audit, ClearLatch, SaveRegistry, SetLatch
 from supervisor.occurrences import Begun, Latch, Measured
 from supervisor.operations.confirmations import CONFIRM_NS
-from supervisor.pending_commands import RESEND_NS
+from supervisor.pending_commands import RESEND_NS, Dispatch
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SECOND, SPOT, desk
 from tests.supervisor.operations.desk_driver import DeskDrive, back
 from tests.supervisor.samples import SPOT as SPOT_STATUS
 
 ALL = {EXCHANGE, SPOT, PERP, CARRY}
+LATCH = Latch("storm", 3 * SECOND, id="7-1")
 
 
 def halted(*strategies: str, is_flattening: bool = False) -> DeskDrive:
@@ -167,6 +169,92 @@ def test_an_unhalt_is_ended_by_the_next_supervisor() -> None:
     assert drive.ended(UnhaltRequest("u", "")).is_ok
 
 
+def dies_before_the_latch_is_gone(drive: DeskDrive) -> DeskDrive:
+    """Its unhalt was saved, and nothing that follows was done."""
+    first = next(index for index, action in enumerate(drive.actions) if is_unhalted(action))
+    del drive.actions[first + 1 :]
+    return drive
+
+
+def is_unhalted(action: Action) -> bool:
+    return isinstance(action, SaveRegistry) and not action.registry.run.is_halted
+
+
+def unhalt_of_latch(drive: DeskDrive) -> None:
+    drive.actions.clear()
+    asked = drive.operator(UnhaltRequest("u", "over"), LATCH)
+    drive.operator(UnhaltRequest("u", "over", asked.token), LATCH)
+
+
+def test_an_unhalt_that_was_saved_is_carried_through_by_the_next_supervisor_though_the_latch_was_still_there() -> None:
+    before = halted()
+    unhalt_of_latch(before)
+    drive = back(dies_before_the_latch_is_gone(before), ALL, latch=LATCH)
+    assert not drive.core.floor.run.is_halted
+    assert drive.of(ClearLatch)
+    assert drive.of(SetLatch) == []
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    assert {name for name, _ in drive.commands(Unhalt)} == {SPOT, PERP}
+    assert drive.commands(Halt) == []
+    drive.answer(Unhalt)
+    assert drive.ended(UnhaltRequest("u", "")).is_ok
+    assert [name for name, _ in drive.commands(Resume)] == [CARRY]
+
+
+def test_it_is_carried_through_by_the_one_after_that_too() -> None:
+    before = halted()
+    unhalt_of_latch(before)
+    second = back(dies_before_the_latch_is_gone(before), ALL, latch=LATCH)
+    drive = back(dies_before_the_latch_is_gone(second), ALL, latch=LATCH)
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    drive.answer(Unhalt)
+    assert drive.ended(UnhaltRequest("u", "")).is_ok
+
+
+def test_a_gateway_that_has_not_cleared_its_latch_is_told_by_the_next_supervisor() -> None:
+    before = halted()
+    unhalt_of_latch(before)
+    before.done(next(item for item in before.of(Dispatch) if isinstance(item.command, Unhalt)))
+    drive = back(before, ALL)
+    assert not drive.core.floor.run.is_halted
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    assert PERP in {name for name, _ in drive.commands(Unhalt)}
+
+
+def test_a_latch_that_was_set_again_since_the_unhalt_halts_the_next_supervisor() -> None:
+    before = halted()
+    unhalt_of_latch(before)
+    drive = back(dies_before_the_latch_is_gone(before), ALL, latch=LATCH._replace(id="another"))
+    assert drive.core.floor.run.is_halted
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    assert drive.commands(Unhalt) == []
+    assert drive.ended(UnhaltRequest("u", "")).text == "the cluster was halted again meanwhile"
+
+
+def test_the_latch_of_an_ended_halt_does_not_halt_a_cluster_all_of_which_has_died() -> None:
+    before = halted()
+    unhalt_of_latch(before)
+    drive = back(dies_before_the_latch_is_gone(before), set(), latch=LATCH)
+    assert not drive.core.floor.run.is_halted
+    assert drive.of(ClearLatch) == [ClearLatch()]
+    assert drive.saved().run.unhalted_latch == LATCH.id, "this supervisor may die as well"
+
+
+def test_a_latch_that_cannot_be_told_from_others_always_halts() -> None:
+    before = halted()
+    unhalt(before)
+    drive = back(dies_before_the_latch_is_gone(before), ALL, latch=LATCH._replace(id=""))
+    assert drive.core.floor.run.is_halted
+
+
+def test_a_latch_that_was_set_just_before_an_unhalt_is_what_the_unhalt_is_about() -> None:
+    drive = DeskDrive()
+    drive.trading()
+    asked = drive.operator(UnhaltRequest("u", ""), LATCH)
+    assert isinstance(asked, ConfirmationNeeded)
+    assert drive.core.floor.run.halt_reason == "storm"
+
+
 def test_nothing_is_unhalted_while_the_cluster_stops() -> None:
     drive = halted()
     drive.core.closing.begin("test")
@@ -199,3 +287,39 @@ def test_a_strategy_that_comes_back_while_all_is_halted_is_told_so() -> None:
     drive.ends(CARRY)
     assert [name for name, _ in drive.commands(Halt, drive.ready(CARRY))] == [CARRY]
     assert drive.commands(Pause) == drive.commands(Drain) == []
+
+
+def test_a_strategy_that_was_away_when_the_halt_ended_is_told_when_it_is_back() -> None:
+    """Its journal knows only of the halt."""
+    drive = halted()
+    drive.ends(CARRY)
+    unhalt(drive)
+    drive.answer(Unhalt)
+    assert drive.ended(UnhaltRequest("u", "")).is_ok
+    assert drive.commands(Resume) == []
+    drive.pass_time(5.0)
+    drive.ready(CARRY)
+    assert [name for name, _ in drive.commands(Resume)] == [CARRY]
+    drive.answer(Resume)
+    assert not drive.saved().children[CARRY].owes_resume, "it knows"
+
+
+def test_a_strategy_that_died_before_it_has_heard_of_the_end_is_told_again_by_the_next_supervisor_too() -> None:
+    before = halted()
+    unhalt(before)
+    before.answer(Unhalt)
+    assert [name for name, _ in before.commands(Resume)] == [CARRY]
+    drive = back(before, ALL)
+    drive.ready(EXCHANGE, SPOT, PERP, CARRY)
+    assert [name for name, _ in drive.commands(Resume)] == [CARRY]
+
+
+def test_a_strategy_that_has_not_heard_of_the_end_stays_halted_by_the_next_halt() -> None:
+    drive = halted()
+    drive.ends(CARRY)
+    unhalt(drive)
+    drive.answer(Unhalt)
+    drive.operator(HaltRequest("h2", "again"))
+    drive.pass_time(5.0)
+    drive.ready(CARRY)
+    assert drive.commands(Resume) == []

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from messages.control import Halt, StrategyFault, Unhalt
+from messages.from_child import StrategyFault
 from messages.health import ProcessState
 from messages.operator import (
     CommandAccepted,
@@ -19,6 +19,7 @@ from messages.operator import (
     StrategyActionRequest,
     UnhaltRequest,
 )
+from messages.to_child import Halt, Unhalt
 from supervisor.actions import SaveRegistry
 from supervisor.pending_commands import Dispatch
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT, desk

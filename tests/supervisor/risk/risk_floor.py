@@ -7,17 +7,20 @@ import msgspec
 from actors.runtime.spec import HostSpec
 from gateways.gate.lease_book import Exposure, LeaseBook
 from gateways.spec import GatewaySpec
-from messages.control import GatewayUpdate, StrategyUpdate
+from messages.from_child import DropCopy, GatewayUpdate, StrategyUpdate
 from messages.health import GatewayStatus, Latency, Lifecycle, OrderCounts, Pnl, StrategyStatus
 from messages.instruments import Instrument
+from messages.orders import Side
 from messages.risk import LeaseGrant, SetTradingState, TradingState
 from supervisor.actions import Audit, SaveRegistry, SendNews
 from supervisor.child_spec import ClusterPlan
 from supervisor.config.risk import LossLimits, LossTiers, RiskConfig, StrategyLimits
+from supervisor.ledger.entries import LedgerOpened
 from supervisor.occurrences import Measured
 from supervisor.registry import Registry
 from tests.supervisor.core_driver import CARRY, OTHER, PERP, SPOT, Drive, desk
 from tests.supervisor.risk.race import instrument
+from tests.support.orders import fill, submit
 
 D = Decimal
 ZERO = D(0)
@@ -47,7 +50,9 @@ def risk_plan(config: RiskConfig | None) -> ClusterPlan:
 
 
 class RiskFloor(Drive):
-    """:ivar day: that it is, since the epoch."""
+    """:ivar day: that it is, since the epoch.
+    :ivar recorded: by gateway, how many records its journal has.
+    """
 
     def __init__(self, config: RiskConfig | None, *, registry: Registry | None = None, first_pid: int = 101) -> None:
         super().__init__(risk_plan(config), registry=registry, first_pid=first_pid)
@@ -55,6 +60,8 @@ class RiskFloor(Drive):
         self.prices = {BTC_SPOT.id: 100.0, BTC_PERP.id: 100.0, ETH_SPOT.id: 10.0}
         self.held: dict[tuple[str, str], Decimal] = {}
         self.day = 20_000
+        self.copies: list[DropCopy] = []
+        self.recorded = dict.fromkeys(self.books, 0)
 
     # --- leases ---
 
@@ -66,7 +73,8 @@ class RiskFloor(Drive):
             for key, size in self.held.items()
             if key[1].endswith(f".{gateway}")
         }
-        asked = self.says(gateway, self.books[gateway].request(gateway, self.now_ns, held, self.prices))
+        request = self.books[gateway].request(gateway, self.now_ns, held, self.prices, recorded=self.recorded[gateway])
+        asked = self.says(gateway, request)
         for news in self.of(SendNews, asked):
             if isinstance(news.news, LeaseGrant):
                 assert news.child == gateway
@@ -78,6 +86,32 @@ class RiskFloor(Drive):
             for gateway in self.books:
                 self.ask(gateway)
         return self
+
+    # --- drop copies ---
+
+    def opens(self, applied: dict[str, int] | None = None) -> None:
+        """The ledger opens its database, which is empty but for what `applied` says."""
+        self.tell(LedgerOpened(applied or {}))
+
+    def fills(
+        self, gateway: str, strategy: str, instrument: Instrument, quantity: str, price: str, *, is_told: bool = True
+    ) -> DropCopy:
+        """A gateway journals a fill, holds what it brought, and sends the copy; not, where it is lost on its way.
+
+        :param quantity: signed.
+        """
+        size = D(quantity)
+        self.recorded[gateway] += 1
+        number = self.recorded[gateway]
+        order = submit(number, strategy=strategy, instrument=instrument.id, side=Side.BUY if size > 0 else Side.SELL)
+        one = fill(order, str(abs(size)), f"t-{number}", price=D(price), fee=ZERO)
+        key = (strategy, instrument.id)
+        self.held[key] = self.held.get(key, ZERO) + size
+        copy = DropCopy(gateway, number, (one,))
+        self.copies.append(copy)
+        if is_told:
+            self.says(gateway, copy)
+        return copy
 
     # --- what is told ---
 

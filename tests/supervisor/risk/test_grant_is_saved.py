@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from messages.codec import TO_CHILD
-from messages.control import DropCopyApplied
 from messages.risk import LeaseGrant
+from messages.to_child import DropCopyApplied
 from supervisor import registry
 from supervisor.actions import SaveRegistry, SendNews
 from supervisor.actor import Outcome, SupervisorActor

@@ -98,7 +98,7 @@ KEYS = [("one", "BTCUSDT.a"), ("one", "BTCUSDT.b"), ("two", "BTCUSDT.a"), ("two"
     st.tuples(*[st.integers(1, 10) for _ in KEYS]),
     st.tuples(*[st.booleans() for _ in KEYS]),
 )
-def test_shares_keep_every_limit_and_take_nothing_that_is_used(
+def test_shares_keep_every_limit_and_take_what_is_used_only_where_that_alone_exceeds_one(
     used: tuple[Sides, ...], wanted: tuple[Sides, ...], priorities: tuple[int, ...], grow: tuple[bool, ...]
 ) -> None:
     limits = Limits(CONFIG, INSTRUMENTS)
@@ -108,8 +108,27 @@ def test_shares_keep_every_limit_and_take_nothing_that_is_used(
     for claim in claims:
         before.set(claim.key, claim.used)
         after.set(claim.key, shares[claim.key])
-        assert shares[claim.key].or_more(claim.used) == shares[claim.key]
+    for claim in claims:
+        share, is_exceeded = shares[claim.key], before.is_exceeded(claim.key)
+        assert is_exceeded or share.or_more(claim.used) == share
         if not claim.can_grow:
-            assert shares[claim.key] == claim.used
+            assert share == claim.used or (is_exceeded and share.or_less(claim.used) == share)
     for limit in limits.by_name.values():
-        assert after.load(limit) <= max(limit.max, before.load(limit))
+        assert after.load(limit) <= limit.max
+
+
+def test_a_limit_that_was_lowered_below_what_is_used_leaves_each_what_the_others_leave_of_it() -> None:
+    """Else whoever quotes anew all the time would keep what he has for ever."""
+    limits = Limits(RiskConfig(instruments={"BTCUSDT.a": InstrumentLimits(position_max=D(3))}), INSTRUMENTS)
+    one, two = ("one", "BTCUSDT.a"), ("two", "BTCUSDT.a")
+    claims = [Claim(one, 1, Sides(D(3), D(1)), FLAT, True), Claim(two, 1, Sides(D(1), D(0)), FLAT, True)]
+    shares = share_out(claims, limits, VALUES.get)
+    # long: 4 are used of 3; 3 - 1 = 2 for one, 3 - 3 = 0 for two; short: 1 is used of 3
+    assert (shares[one].long, shares[two].long) == (2, 0)
+    assert shares[one].short >= 1
+
+
+def test_what_has_no_known_worth_is_taken_from_nobody() -> None:
+    limits = Limits(RiskConfig(portfolio=LossLimits(gross_notional_max=D(1))), INSTRUMENTS)
+    claim = Claim(("one", "BTCUSDT.a"), 1, Sides(D(5), D(0)), FLAT, True)
+    assert share_out([claim], limits, lambda _: None) == {claim.key: claim.used}

@@ -5,12 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from messages.control import (
-    DropCopy,
-    Flatten,
-    FlattenPosition,
-    Halt,
-)
+from messages.from_child import DropCopy
 from messages.operator import (
     ConfirmationNeeded,
     StrategyAction,
@@ -18,6 +13,7 @@ from messages.operator import (
 )
 from messages.orders import DenyReason, OrderDenied
 from messages.risk import PositionMismatch, TradingState
+from messages.to_child import Flatten, FlattenPosition, Halt
 from supervisor.actions import Audit, SaveRegistry
 from supervisor.config.risk import (
     ConcentrationRule,

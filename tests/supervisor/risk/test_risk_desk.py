@@ -5,9 +5,6 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from messages.control import (
-    Resume,
-)
 from messages.operator import (
     CommandFinished,
     CommandRefused,
@@ -20,6 +17,7 @@ from messages.operator import (
     UnhaltRequest,
 )
 from messages.risk import LeaseGrant, TradingState
+from messages.to_child import Resume
 from supervisor.actions import ClearLatch, SaveRegistry, SendNews
 from supervisor.occurrences import Begun, Latch
 from supervisor.registry import Registry

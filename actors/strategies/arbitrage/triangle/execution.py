@@ -9,7 +9,10 @@ from actors.strategies.arbitrage.triangle.commands import Begin, TriangleState
 from actors.strategies.arbitrage.triangle.handlers import TriangleHandlers
 from actors.strategies.pair.commands import CycleRecorded
 from actors.strategies.strategy import ENDINGS
-from messages.control import (
+from messages.gateway_link import VenueDown, VenueUp
+from messages.market import Gap
+from messages.orders import AmendRejected, CancelRejected, OrderAccepted, OrderAmended, OrderUnknown
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -17,11 +20,7 @@ from messages.control import (
     ResumeStrategy,
     StrategyStarted,
     TimerFired,
-    VenueDown,
-    VenueUp,
 )
-from messages.market import Gap
-from messages.orders import AmendRejected, CancelRejected, OrderAccepted, OrderAmended, OrderUnknown
 
 _S = TriangleState
 _H = TriangleHandlers

@@ -19,7 +19,10 @@ from actors.strategies.own_orders import OwnOrders, Ticket
 from actors.strategies.pair.patience import RETRY_MS, Patience
 from actors.strategies.pair.sizing import slipped
 from actors.strategies.pair.trouble import trouble
-from messages.control import (
+from messages.health import CycleResult
+from messages.order_lifecycle import Order, OrderState
+from messages.orders import Fill, Side
+from messages.strategy_host import (
     DrainStrategy,
     FlattenStrategy,
     HaltStrategy,
@@ -29,9 +32,6 @@ from messages.control import (
     StrategyStarted,
     TimerFired,
 )
-from messages.health import CycleResult
-from messages.order_lifecycle import Order, OrderState
-from messages.orders import Fill, Side
 
 NS_PER_MS = 1_000_000
 PROTECT_POLL_MS = 200

@@ -4,9 +4,9 @@ from decimal import Decimal as D
 
 import pytest
 
-from messages.control import RecoveryCompleted
 from messages.health import CycleResult
 from messages.orders import OrderUnknown, Side, SubmitOrder
+from messages.strategy_host import RecoveryCompleted
 from tests.actors.strategies.arbitrage.test_strategy import rich_beta, rich_usdc
 from tests.actors.strategies.arbitrage.world import (
     ALPHA,

@@ -17,18 +17,7 @@ from actors.strategies.arbitrage.strategy import Arbitrage
 from actors.strategies.arbitrage.triangle.execution import TriangleExecution
 from actors.strategies.registry import KINDS
 from actors.strategies.strategy import INPUTS
-from messages.control import (
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    ParametersChanged,
-    RecoveryCompleted,
-    ResumeStrategy,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import ClockTick, Depth, EndOfData, Gap, MarkPrice, Quote, Trade
 from messages.orders import (
     AmendRejected,
@@ -46,6 +35,16 @@ from messages.orders import (
     OrderUnknown,
     RejectReason,
     Side,
+)
+from messages.strategy_host import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    ParametersChanged,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
 )
 from tests.actors.strategies.arbitrage.test_strategy import rich_beta
 from tests.actors.strategies.arbitrage.world import ALPHA, BETA, SPOTS, ArbitrageWorld, parameters

@@ -13,10 +13,11 @@ from actors.strategies.arbitrage.triangle.execution import TRIANGLE_INPUTS, Tria
 from actors.strategies.arbitrage.triangle.handlers import FLATTEN_ROUNDS_MAX, PROTECT_POLLS_MAX
 from actors.strategies.pair.commands import CycleRecorded
 from actors.strategies.pair.patience import RETRY_MS
-from messages.control import Alert, DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted, VenueDown, VenueUp
+from messages.gateway_link import VenueDown, VenueUp
 from messages.health import CycleResult
 from messages.market import Gap
 from messages.orders import CancelOrder, CancelRejected, OrderAccepted, OrderUnknown, RejectReason, Side
+from messages.strategy_host import Alert, DrainStrategy, HaltStrategy, RecoveryCompleted, StrategyStarted
 from tests.actors.strategies.arbitrage.triangle_floor import (
     EVENTS,
     IN_STATE,

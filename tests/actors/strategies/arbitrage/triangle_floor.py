@@ -14,17 +14,7 @@ from actors.strategies.market_view import MarketView
 from actors.strategies.own_orders import OwnOrders
 from actors.strategies.pair.commands import CycleRecorded
 from actors.strategies.pair.patience import RETRY_MS
-from messages.control import (
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    RecoveryCompleted,
-    ResumeStrategy,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import Gap, Quote
 from messages.orders import (
     AmendRejected,
@@ -42,6 +32,15 @@ from messages.orders import (
     RejectReason,
     Side,
     SubmitOrder,
+)
+from messages.strategy_host import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
 )
 from tests.actors.strategies.arbitrage.world import ALPHA, ETH_BTC, ETH_USDT
 

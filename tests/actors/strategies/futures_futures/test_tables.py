@@ -13,18 +13,7 @@ from actors.machine import Machine, UnexpectedMessage
 from actors.strategies.futures_futures.strategy import FuturesFutures, State
 from actors.strategies.pair.commands import PairState
 from actors.strategies.strategy import INPUTS
-from messages.control import (
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    ParametersChanged,
-    RecoveryCompleted,
-    ResumeStrategy,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import ClockTick, Depth, EndOfData, Gap, MarkPrice, Quote, Trade
 from messages.orders import (
     AmendRejected,
@@ -42,6 +31,16 @@ from messages.orders import (
     OrderUnknown,
     RejectReason,
     Side,
+)
+from messages.strategy_host import (
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    ParametersChanged,
+    RecoveryCompleted,
+    ResumeStrategy,
+    StrategyStarted,
+    TimerFired,
 )
 from tests.actors.strategies.futures_futures.world import OTHER, SpreadWorld, spread_parameters
 from tests.actors.strategies.trading_world import PERPETUAL

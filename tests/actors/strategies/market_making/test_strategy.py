@@ -4,9 +4,9 @@ from decimal import Decimal as D
 
 import pytest
 
-from messages.control import RecoveryCompleted
 from messages.health import CycleResult, Lifecycle
 from messages.orders import FundingPaid, Side, TimeInForce
+from messages.strategy_host import RecoveryCompleted
 from tests.actors.strategies.market_making.world import LEAD_ID, PERPETUAL_ID, MakerWorld, prices
 from tests.actors.strategies.trading_world import INVERSE, MS
 

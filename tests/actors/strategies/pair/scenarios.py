@@ -24,20 +24,7 @@ from actors.strategies.pair.commands import (
 )
 from actors.strategies.pair.decisions import CLOSING_ORDERS_MAX, FLATTEN_ROUNDS_MAX, OUTAGE_POLLS_MAX
 from actors.strategies.pair.sizing import PairPlan
-from messages.control import (
-    Alert,
-    CancelTimer,
-    DrainStrategy,
-    FlattenStrategy,
-    HaltStrategy,
-    RecoveryCompleted,
-    ResumeStrategy,
-    SetTimer,
-    StrategyStarted,
-    TimerFired,
-    VenueDown,
-    VenueUp,
-)
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import Depth, Gap, MarkPrice, Quote, Trade
 from messages.orders import (
     AmendRejected,
@@ -57,6 +44,18 @@ from messages.orders import (
     RejectReason,
     Side,
     SubmitOrder,
+)
+from messages.strategy_host import (
+    Alert,
+    CancelTimer,
+    DrainStrategy,
+    FlattenStrategy,
+    HaltStrategy,
+    RecoveryCompleted,
+    ResumeStrategy,
+    SetTimer,
+    StrategyStarted,
+    TimerFired,
 )
 from tests.actors.strategies.pair.world import PairWorld, terms
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID

@@ -18,11 +18,12 @@ from actors.strategies.pair.commands import (
 )
 from actors.strategies.pair.execution import PairExecution
 from actors.strategies.pair.sizing import Leg, PairPlan, PlanRequest, plan_pair
-from messages.control import Alert, RecoveryCompleted, StrategyStarted, TimerFired, VenueDown, VenueUp
+from messages.gateway_link import VenueDown, VenueUp
 from messages.health import CycleResult
 from messages.instruments import Instrument
 from messages.market import Depth, Gap, MarkPrice, Quote
 from messages.orders import Fill, FundingPaid, Side
+from messages.strategy_host import Alert, RecoveryCompleted, StrategyStarted, TimerFired
 from tests.actors.strategies.trading_world import PERPETUAL, SPOT, World
 
 

@@ -7,9 +7,10 @@ import msgspec
 
 from actors.machine import Machine
 from actors.strategies.spot_futures.strategy import State
-from messages.control import Alert, ParametersChanged, VenueDown, VenueUp
+from messages.gateway_link import VenueDown, VenueUp
 from messages.market import MarkPrice, Quote
 from messages.orders import Fill
+from messages.strategy_host import Alert, ParametersChanged
 from tests.actors.strategies.pair.scenarios import EVENTS as PAIR_EVENTS
 from tests.actors.strategies.pair.scenarios import GIVENS as PAIR_GIVENS
 from tests.actors.strategies.trading_world import PERPETUAL_ID, SPOT_ID, World, parameters

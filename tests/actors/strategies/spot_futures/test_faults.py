@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from actors.strategies.pair.decisions import PROTECT_POLLS_MAX
-from messages.control import RecoveryCompleted
 from messages.health import CycleResult
 from messages.market import Trade
 from messages.orders import AmendRejected, CloseReason, OrderAmended, RejectReason, Side
+from messages.strategy_host import RecoveryCompleted
 from tests.actors.strategies.trading_world import INVERSE, INVERSE_ID, PERPETUAL_ID, SPOT, SPOT_ID, World, parameters
 
 

@@ -5,9 +5,9 @@ from decimal import Decimal as D
 import pytest
 
 from actors.strategies.spot_futures.strategy import SpotFutures
-from messages.control import SetTimer
 from messages.health import CycleResult
 from messages.orders import CancelOrder, Side, SubmitOrder
+from messages.strategy_host import SetTimer
 from tests.actors.strategies.trading_world import INVERSE, INVERSE_ID, PERPETUAL_ID, SPOT_ID, World, parameters
 
 
