@@ -46,12 +46,12 @@ class VenueLine:
         return not self.queue.may_pass(kind, self._now_ns())
 
     def log_in(self, frame: bytes) -> bool:
-        """Write the first request on a link; False where the link does not take it: try again.
+        """Write the first request on a link; False where a ban or the link does not take it: try again.
 
         It counts against the rate limits and waits for none of them: cancels go on a link that is not logged in, too,
         and would use up whatever the limits let go.
         """
-        return self.write(RequestKind.LOGIN, frame)
+        return not self.queue.budget.is_banned(self._now_ns()) and self.write(RequestKind.LOGIN, frame)
 
     def wait(self, kind: RequestKind, key: str, urgency: Urgency, what: Any) -> bool:  # Any: handed back as it came
         """Let a request wait for as long as it takes; False where too many wait."""

@@ -32,7 +32,7 @@ class RequestKind(StrEnum):
 
 
 WAY_OUT: Final = frozenset({RequestKind.CANCEL, RequestKind.LOGIN})
-"""What may use the part that is kept for cancels: they, and the login before which none of them leaves."""
+"""What may use the part that is kept for cancels: they, and the login, without which nobody answers them."""
 
 QUESTIONS: Final = frozenset({RequestKind.QUERY, RequestKind.ACCOUNT})
 
@@ -134,8 +134,12 @@ class VenueBudget:
     def is_bounded(self) -> bool:
         return bool(self._buckets)
 
+    def is_banned(self, now_ns: int) -> bool:
+        """Whether the venue has said that it hears nothing from us for a while."""
+        return now_ns < self._banned_until_ns
+
     def admits(self, kind: RequestKind, now_ns: int) -> bool:
-        if now_ns < self._banned_until_ns:
+        if self.is_banned(now_ns):
             return False
         return all(bucket.admits(kind, now_ns) for bucket in self._buckets)
 

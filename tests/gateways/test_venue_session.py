@@ -118,18 +118,21 @@ def test_it_never_takes_what_is_kept_for_cancels(tmp_path: Path) -> None:
     assert left(sitting) == 5.0
 
 
-def test_a_login_may_use_what_is_kept_for_cancels_since_none_leaves_before_it(tmp_path: Path) -> None:
+def test_a_login_waits_for_no_rate_limit_and_counts_against_it(tmp_path: Path) -> None:
+    """Cancels that go before it would use up whatever the limit lets go, and nobody would ever answer them."""
     sitting = Sitting(tmp_path, slow(capacity=10.0, per_ms=10_000, cancel_reserve=0.5))
-    sitting.spends(RequestKind.SUBMIT, 5)
+    sitting.spends(RequestKind.CANCEL, 10)
     sitting.session.on_connection(0, is_up=False)
     sitting.session.on_connection(0, is_up=True)
     assert sitting.kinds() == [VenueLogin]
+    sitting.floor.now_ns += 2 * S
+    assert left(sitting) == 1.0, "10 - 10 - 1, and 2 that have come back"
 
 
-def test_a_login_that_the_rate_limit_does_not_admit_is_tried_again(sitting: Sitting) -> None:
+def test_a_login_that_a_ban_does_not_admit_is_tried_again(sitting: Sitting) -> None:
     session = sitting.session
     session.on_connection(0, is_up=False)
-    sitting.spends(RequestKind.CANCEL)
+    sitting.floor.desk.queue.budget.ban(1_000, sitting.floor.now_ns)
     session.on_connection(0, is_up=True)
     session.on_pulse(LOGIN_RETRY_NS + 1)
     assert sitting.kinds() == []
