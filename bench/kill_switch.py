@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from time import monotonic_ns
 from typing import Any, Final
 
@@ -150,7 +151,9 @@ class Bench:
         elif way == "control":
             self._until(lambda: try_send(self._control, encode(halt)), "the control link")
         else:
-            halt_latch.set_halt(self._latch, HaltNote(reason="drill", at_ns=0, by="bench"))
+            note = HaltNote(reason="drill", at_ns=0, by="bench")
+            # As by another process: this one is the strategy as well, and must not wait for the disk.
+            Thread(target=halt_latch.set_halt, args=(self._latch, note)).start()
 
     def _open_orders(self) -> None:
         while len(self.accepted) < OPEN_ORDERS:
