@@ -1,9 +1,9 @@
 """From a quote published by a gateway process to the order that it caused, past the gate of a gateway process.
 
 Two process boundaries, the real gateway (`gateways.gateway`), the real strategy host (`actors.runtime.host`) and the
-real links between them. This process stands for the venue: it sends quotes and takes the orders that come out. The
-clock starts in the gateway before the quote is stamped and encoded, and stops there after the order was received,
-decoded, checked and its intent journaled.
+real links between them, with risk leases. This process stands for the venue, which sends quotes and takes the orders
+that come out, and for the supervisor, which grants the leases. The clock starts in the gateway before the quote is
+stamped and encoded, and stops there after the order was received, decoded, checked and its intent journaled.
 
 The reference is a bare ZeroMQ echo in the same topology, over the same socket types, transport, options, byte sizes and
 pacing: it only receives and sends. Both run in alternating blocks, so that a change of the machine's pace meets both.
@@ -24,7 +24,7 @@ from time import monotonic_ns, sleep
 from typing import Any
 
 from actors.runtime.keys import Role
-from actors.runtime.links import Context, Socket, publisher, router
+from actors.runtime.links import Context, publisher, router
 from actors.runtime.spec import GatewayEndpoints, HostSpec, write_spec
 from bench.link_keys import LinkKeys
 from bench.measure import Options, options, percentiles, rounded, show
@@ -37,6 +37,7 @@ from messages.from_child import Ready
 from messages.instruments import Instrument, InstrumentType
 from messages.market import ClockTick, Quote
 from messages.orders import CloseReason, OrderClosed, SubmitOrder
+from messages.risk import Lease, LeaseGrant, LeaseRequest
 from messages.to_child import StopProcess
 from messages.topics import Channel, topic
 
@@ -62,6 +63,9 @@ OPEN_LIMITS = GateLimits(
     messages_per_s=100_000.0,
 )  # fmt: skip
 """So that every order of a block passes; each bound is checked all the same."""
+LEASE = Lease(STRATEGY, INSTRUMENT.id, 1, Decimal(10**6), Decimal(10**6), Decimal(10**12))
+LEASE_TTL_MS = 60_000
+"""Asked for five times in that time, and answered between blocks."""
 PARTS = ("v-orders", "v-data", "orders", "market", "children")
 
 
@@ -141,6 +145,36 @@ class Venue:
         return orders
 
 
+class Supervisor:
+    """Of the real pipeline: knows where its children are, and grants the lease.
+
+    :ivar peers: routing ids of the children, by name. :ivar ready: those that said that they can do their work.
+    """
+
+    def __init__(self, context: Context, endpoint: str) -> None:
+        self._children = router(context, endpoint, admits=(Role.GATEWAY, Role.STRATEGY))
+        self.peers: dict[str, bytes] = {}
+        self.ready: set[str] = set()
+        self.is_granted = False
+
+    def serve(self, timeout_ms: int = 0) -> None:
+        """Take what the children have said."""
+        while self._children.poll(timeout_ms):
+            peer, frame = self._children.recv_multipart()
+            message = FROM_CHILD.decode(frame)
+            self.peers[message.process] = peer
+            if isinstance(message, Ready):
+                self.ready.add(message.process)
+            elif isinstance(message, LeaseRequest):
+                self.is_granted = True
+                grant = LeaseGrant(message.asked_mono_ns, 1, LEASE_TTL_MS, (LEASE,))
+                self._children.send_multipart([peer, encode(grant)])
+
+    def stop(self) -> None:
+        for name, peer in self.peers.items():
+            self._children.send_multipart([peer, encode(StopProcess(f"stop-{name}", 2_000))])
+
+
 def endpoints(directory: Path, name: str) -> dict[str, str]:
     return {part: f"ipc://{directory}/{name}-{part}" for part in PARTS}
 
@@ -172,7 +206,7 @@ def start_outcry(directory: Path, venue: Venue, keys: LinkKeys) -> list[list[str
         process="bench", venue=INSTRUMENT.venue, instruments=(INSTRUMENT,), orders_endpoint=names["orders"],
         market_data_endpoint=names["market"], venue_orders_endpoint=names["v-orders"],
         venue_data_endpoint=names["v-data"], journal_dir=str(directory / "gateway"),
-        keys=keys.files(INSTRUMENT.venue), checks=OPEN_LIMITS, **common,
+        keys=keys.files(INSTRUMENT.venue), checks=OPEN_LIMITS, is_leased=True, **common,
     )  # fmt: skip
     host = HostSpec(
         process=STRATEGY, strategy=STRATEGY, kind="probe", epoch=1, order_prefix="bench-probe",
@@ -185,28 +219,13 @@ def start_outcry(directory: Path, venue: Venue, keys: LinkKeys) -> list[list[str
     return [["gateway", str(directory / "gateway.json")], ["host", str(directory / "host.json")]]
 
 
-def wait_until_ready(venue: Venue, children: Socket, names: set[str]) -> dict[str, bytes]:
-    """:returns: the routing ids of the children."""
-    peers = {}
+def wait_until_ready(venue: Venue, supervisor: Supervisor) -> None:
     deadline_ns = monotonic_ns() + START_MS * 1_000_000
-    while names:
+    while not (supervisor.is_granted and supervisor.ready == {INSTRUMENT.venue, STRATEGY}):
         if monotonic_ns() > deadline_ns:
-            raise TimeoutError(f"not ready within {START_MS} ms: {sorted(names)}")
+            raise TimeoutError(f"not ready within {START_MS} ms; ready: {sorted(supervisor.ready)}")
         venue.serve_waiting()
-        if children.poll(10):
-            peer, frame = children.recv_multipart()
-            message = FROM_CHILD.decode(frame)
-            if isinstance(message, Ready):
-                names.discard(message.process)
-                peers[message.process] = peer
-    return peers
-
-
-def stop(children: Socket, peers: dict[str, bytes], running: list[subprocess.Popen[bytes]]) -> None:
-    for name, peer in peers.items():
-        children.send_multipart([peer, encode(StopProcess(f"stop-{name}", 2_000))])
-    for process in running:
-        process.wait(10)
+        supervisor.serve(10)
 
 
 def read_samples(file: Path) -> list[float]:
@@ -222,11 +241,11 @@ def measure(count: int, pace_ns: int, *, is_curve: bool) -> dict[str, list[float
         keys = link_keys(directory, is_curve=is_curve)
         context, supervisors = keys.context(EXCHANGE), keys.context(SUPERVISOR)
         outcry, bare = Venue(context, directory, "outcry"), Venue(context, directory, "bare")
-        children = router(supervisors, outcry.endpoints["children"], admits=(Role.GATEWAY, Role.STRATEGY))
+        supervisor = Supervisor(supervisors, outcry.endpoints["children"])
         commands = start_outcry(directory, outcry, keys)
         try:
             with processes(*commands) as running:
-                peers = wait_until_ready(outcry, children, {INSTRUMENT.venue, STRATEGY})
+                wait_until_ready(outcry, supervisor)
                 outcry.close_orders(outcry.block(WARM_UP, 0))
                 order_bytes = len(outcry.block(1, 0)[0])
                 ends = bare.endpoints
@@ -237,10 +256,13 @@ def measure(count: int, pace_ns: int, *, is_curve: bool) -> dict[str, list[float
                     bare.block(WARM_UP, 0)
                     for _ in range(count // BLOCK):
                         outcry.close_orders(outcry.block(BLOCK, pace_ns))
+                        supervisor.serve()
                         bare.block(BLOCK, pace_ns)
                     bare.data.send(b"end")
                     bare_running[0].wait(10)
-                stop(children, peers, running)
+                supervisor.stop()
+                for process in running:
+                    process.wait(10)
             return {
                 "outcry": read_samples(directory / "gateway.samples")[-count:],
                 "bare": read_samples(directory / "bare.samples")[-count:],

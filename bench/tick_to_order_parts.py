@@ -15,6 +15,7 @@ from actors.runtime.input_journal import InputChannel, InputJournal
 from bench.measure import percentile, rounded, us_per_call
 from bench.probe import Probe, ProbeParameters
 from gateways.gate.gate_limits import GateLimits
+from gateways.gate.lease_book import LeaseBook
 from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
 from gateways.intent_log import IntentLog
@@ -22,6 +23,7 @@ from messages.codec import MARKET_DATA, TO_GATEWAY, encode, encode_published, sp
 from messages.instruments import Instrument
 from messages.market import Quote
 from messages.orders import SubmitOrder
+from messages.risk import Lease, LeaseGrant
 from messages.strategy_host import RecoveryCompleted, StrategyStarted
 from messages.topics import Channel, topic
 
@@ -47,6 +49,12 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> Parts:
     limits = GateLimits(messages_per_s=100_000.0)
     gate, empty = OrderGate({instrument.id: instrument}, limits), OrderRecords({instrument.id: instrument})
     gate.on_market(quote)
+    leases = LeaseBook()
+    leases.request("bench", 1, {}, {})
+    bounds = (Decimal(10**6), Decimal(10**6), Decimal(10**12))
+    leases.apply(LeaseGrant(1, 1, 60_000, (Lease("probe", instrument.id, 1, *bounds),)))
+    leased = OrderGate({instrument.id: instrument}, limits, leases)
+    leased.on_market(quote)
     with tempfile.TemporaryDirectory() as directory:
         inputs, intents = InputJournal(Path(directory) / "inputs"), IntentLog(Path(directory) / "intents")
         records = OrderRecords({instrument.id: instrument})
@@ -63,6 +71,7 @@ def parts_us(instrument: Instrument, calls: int = CALLS) -> Parts:
             "host: journal input": journal_input,
             "gateway: decode order": lambda: TO_GATEWAY.decode(frame),
             "gateway: gate's checks": lambda: gate.check(order, empty, order.ts_created),
+            "gateway: the same, with leases": lambda: leased.check(order, empty, order.ts_created, 2),
             "gateway: journal intent": lambda: intents.intend(frame),
             "gateway: record order": lambda: records.record_intent(order),
         }
