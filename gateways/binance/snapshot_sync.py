@@ -7,29 +7,27 @@ A snapshot and every diff carry the venue's update ids: a diff says that it cove
 market      contained in the snapshot     first to be applied                 then
 ==========  ============================  ==================================  ================
 spot        u <= lastUpdateId             U <= lastUpdateId + 1 <= u          U == last u + 1
-usdm/coinm  u < lastUpdateId              U <= lastUpdateId <= u              pu == last u
+usdm/coinm  u < lastUpdateId              U <= lastUpdateId <= u, or          pu == last u
+                                          pu == lastUpdateId
 ==========  ============================  ==================================  ================
 
 Sources: Binance "How to manage a local order book correctly": Spot API docs, WebSocket Streams; Derivatives docs,
 USDⓈ-M and COIN-M Futures, Websocket Market Streams; read 2026-11-24. A diff that repeats what is already in the book
-(u <= last u) is discarded, as the spot page says; the futures pages are silent on it, and it cannot harm.
+(u <= last u) is discarded, as the spot page says; the futures pages are silent on it, and it cannot harm. They are also
+silent on a first diff that follows right on the snapshot (pu == lastUpdateId), as in a market so quiet that nothing
+came between the two: by the meaning of pu nothing is missing, so it is applied.
 """
 
 from collections import deque
-from enum import Enum, StrEnum
+from enum import Enum
 
 import msgspec
 
+from gateways.binance.market import Market
 from gateways.exchange.sources.source import BookChange
 
 BUFFERED_DIFFS_MAX = 4_096
 """Diffs kept while there is no snapshot; the oldest give way. Enough for a minute of the busiest recorded market."""
-
-
-class Market(StrEnum):
-    SPOT = "spot"
-    USDM = "usdm"
-    COINM = "coinm"
 
 
 class SyncState(Enum):
@@ -69,7 +67,7 @@ class SnapshotSync:
     """
 
     def __init__(self, market: Market) -> None:
-        self._is_spot = market is Market.SPOT
+        self._is_spot = market.is_spot
         self._offset = 1 if self._is_spot else 0
         self._buffer: deque[Diff] = deque(maxlen=BUFFERED_DIFFS_MAX)
         self._has_joined = False
@@ -79,6 +77,20 @@ class SnapshotSync:
         self.discarded = 0
         self.gaps = 0
         self.dropped = 0
+
+    def is_too_old(self, last_update_id: int) -> bool:
+        """Whether diffs are missing between a snapshot and the oldest diff that waits for one: ask for a newer one."""
+        if not self._buffer:
+            return False
+        first = self._buffer[0]
+        is_linked = not self._is_spot and first.previous_update_id == last_update_id
+        return first.first_update_id > last_update_id + self._offset and not is_linked
+
+    def lose(self) -> None:
+        """Forget the book and what waits for it: its stream has broken off."""
+        self._buffer.clear()
+        self.state = SyncState.WAITING_FOR_SNAPSHOT
+        self.last_update_id = 0
 
     def on_snapshot(self, last_update_id: int) -> list[Diff] | None:
         """Take a snapshot as the new book, unless it is older than the book at hand.
@@ -106,7 +118,7 @@ class SnapshotSync:
         else:
             target = self.last_update_id + self._offset
             is_contained = update_id < target
-            is_next = diff.first_update_id <= target <= update_id
+            is_next = diff.first_update_id <= target <= update_id or self._follows(diff)
         if is_contained:
             self.discarded += 1
             return Outcome.DISCARDED

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.exchange.sources.snapshot_sync import (
+from gateways.binance.market import Market
+from gateways.binance.snapshot_sync import (
     BUFFERED_DIFFS_MAX,
     Diff,
-    Market,
     Outcome,
     SnapshotSync,
     SyncState,
@@ -66,6 +66,43 @@ def test_the_first_diff_after_a_spot_snapshot_of_100_covers_101(first, last, out
 )
 def test_the_first_diff_after_a_futures_snapshot_of_100_covers_100(market, first, last, outcome):
     assert outcome is synchronised(market, 100).on_diff(diff(first, last, previous=94))
+
+
+@pytest.mark.parametrize("market", FUTURES)
+def test_a_first_futures_diff_that_names_the_snapshot_as_its_previous_misses_nothing(market):
+    assert Outcome.APPLIED is synchronised(market, 100).on_diff(diff(130, 140, previous=100))
+    assert Outcome.GAP_FOUND is synchronised(market, 100).on_diff(diff(130, 140, previous=101))
+
+
+@pytest.mark.parametrize(
+    ("market", "first", "previous", "is_too_old"),
+    [
+        (Market.SPOT, 101, 0, False),
+        (Market.SPOT, 102, 0, True),  # 101 is missing
+        (Market.USDM, 100, 90, False),
+        (Market.USDM, 130, 100, False),
+        (Market.USDM, 130, 101, True),
+        (Market.COINM, 130, 99, True),
+    ],
+)
+def test_a_snapshot_of_100_is_too_old_where_updates_are_missing_before_the_oldest_waiting_diff(
+    market, first, previous, is_too_old
+):
+    sync = SnapshotSync(market)
+    assert not sync.is_too_old(100)  # nothing waits
+    sync.on_diff(diff(first, 140, previous))
+    sync.on_diff(diff(141, 150, 140))
+    assert is_too_old is sync.is_too_old(100)
+
+
+def test_a_lost_stream_is_joined_to_a_new_snapshot_and_its_old_diffs_are_forgotten():
+    sync = synchronised(Market.SPOT, 100)
+    sync.on_diff(diff(101, 105))
+    sync.on_diff(diff(108, 110))  # a gap; it waits
+    sync.lose()
+    assert (SyncState.WAITING_FOR_SNAPSHOT, 0) == (sync.state, sync.last_update_id)
+    assert [] == sync.on_snapshot(50)  # whatever its number: the venue may count anew
+    assert Outcome.APPLIED is sync.on_diff(diff(51, 52))
 
 
 def test_a_spot_diff_follows_when_it_starts_one_after_the_last():
@@ -167,10 +204,10 @@ def test_every_update_after_the_snapshot_is_applied_exactly_once_or_there_is_a_g
         for buffered in sync.on_snapshot(snapshot_id):
             hear(buffered)
 
-    # futures take the diff that ends at the snapshot's id once more, which does not change the book
-    first_needed = snapshot_id if market is not Market.SPOT else snapshot_id + 1
-    needed = [each for each in diffs if each.change.update_id >= first_needed]
-    is_lost = lost is not None and lost < len(diffs) and diffs[lost] in needed
+    # futures take the diff that ends at the snapshot's id once more, which does not change the book; nor does its loss
+    first_taken = snapshot_id if market is not Market.SPOT else snapshot_id + 1
+    is_lost = lost is not None and lost < len(diffs) and diffs[lost].change.update_id > snapshot_id
+    needed = [each for n, each in enumerate(diffs) if each.change.update_id >= first_taken and (is_lost or n != lost)]
     if is_lost:
         until_lost = needed[: needed.index(diffs[lost])]
         assert until_lost == applied
