@@ -20,7 +20,6 @@ from messages.orders import (
     Fill,
     FundingPaid,
     Liquidity,
-    OrderAccepted,
     OrderClosed,
     OrderRejected,
     OrderType,
