@@ -24,6 +24,7 @@ from messages.orders import (
     AmendOrder,
     AmendRejected,
     CancelRejected,
+    DenyReason,
     ExecutionReport,
     Fill,
     FundingPaid,
@@ -40,6 +41,11 @@ CLOSED_ORDERS_KEPT_MAX: Final = 100_000
 
 FORCED_FILLS_KEPT_MAX: Final = 10_000
 """Of what the venue did by itself, remembered so that a repeated one is recognised."""
+
+NOT_RECEIVED_KEPT_MAX: Final = 200
+"""Orders that the venue did not know, of which it may have more to say; the newest."""
+NOT_RECEIVED_KEPT_NS: Final = 300_000_000_000
+"""How long after such a denial, in market time, the order may still arrive."""
 
 _ANSWERS: Final = (AmendRejected, CancelRejected)
 
@@ -72,6 +78,8 @@ class OrderRecords:
         self._last_seq: defaultdict[str, int] = defaultdict(int)
         self._positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._forced: dict[tuple[str, str], None] = {}
+        self._not_received: dict[str, int] = {}
+        self._newest_ns = 0
         self._risk = OpenRisk()
         self.crossings = self._risk.crossings
         self.executions = Executions(EXECUTIONS_MAX)
@@ -118,7 +126,7 @@ class OrderRecords:
         :raises KeyError: the order is none of ours.
         """
         order = self._order_of(report)
-        if isinstance(report, OrderClosed) and order is not None and order.is_open:
+        if isinstance(report, OrderClosed) and order is not None:
             _check_complete(report, order)
         if order is not None and not order.changes(report) and not isinstance(report, _ANSWERS):
             return None
@@ -129,6 +137,7 @@ class OrderRecords:
     def apply(self, numbered: ExecutionReport) -> None:
         """Take a numbered report into the books; one that its strategy is not told has no number."""
         strategy = numbered.strategy
+        self._newest_ns = max(self._newest_ns, numbered.ts_event)
         if numbered.seq or _is_told(numbered):
             expected = self._last_seq[strategy] + 1
             assert numbered.seq == expected, f"report {numbered.seq} of {strategy} is out of sequence"
@@ -147,6 +156,25 @@ class OrderRecords:
             self._risk.reported(numbered, order, is_answer=is_answer)
             if not order.is_open:
                 self._close(order.request.client_order_id)
+                if isinstance(numbered, OrderDenied) and numbered.reason is DenyReason.NOT_RECEIVED:
+                    self._note_not_received(numbered)
+
+    def _note_not_received(self, denied: OrderDenied) -> None:
+        self._not_received[denied.client_order_id] = denied.ts_event
+        if len(self._not_received) > NOT_RECEIVED_KEPT_MAX:
+            del self._not_received[next(iter(self._not_received))]
+
+    def not_received(self) -> list[Order]:
+        """The orders that the venue did not know a while before the newest report, and might have received since: what
+        they have done while the link, or this process, was away was told to nobody.
+        """
+        since_ns = self._newest_ns - NOT_RECEIVED_KEPT_NS
+        names = [name for name, denied_ns in self._not_received.items() if denied_ns >= since_ns]
+        return [self.orders[name] for name in names if name in self.orders]
+
+    def leave_out(self, strategy: str, seq: int) -> None:
+        """A report with this number was journaled, and cannot be read any more."""
+        self._last_seq[strategy] = max(seq, self._last_seq[strategy])
 
     def cancel_requested(self, client_order_id: str) -> None:
         order = self.orders[client_order_id]
