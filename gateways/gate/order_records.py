@@ -5,16 +5,17 @@ those that it missed.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Final
 
 import msgspec
 
+from gateways.gate.closed_orders import ClosedOrders, ClosedState
 from gateways.gate.exposure import BUY, Stake
 from gateways.gate.gate_limits import EXECUTIONS_MAX
 from gateways.gate.lease_book import Exposure
-from gateways.gate.open_risk import OpenRisk
+from gateways.gate.open_risk import OpenRisk, RiskState
 from gateways.gate.throttles import Executions
 from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument
@@ -35,9 +36,6 @@ from messages.orders import (
 )
 
 ZERO: Final = Decimal(0)
-CLOSED_ORDERS_KEPT_MAX: Final = 100_000
-"""Closed orders remembered, so that a repeated id or a late fill is recognised."""
-
 FORCED_FILLS_KEPT_MAX: Final = 10_000
 """Of what the venue did by itself, remembered so that a repeated one is recognised."""
 
@@ -47,11 +45,35 @@ _WIDE: Final = Context(prec=100)
 """A part of 1e18 to 18 places, times a position, has more digits than the default context keeps."""
 
 
+class RecordsState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a snapshot holds of the books, beside the chunks of closed orders.
+
+    :param orders: the open ones, oldest first.
+    :param reports: those that were not acknowledged, by strategy; `last_seqs` their last numbers.
+    :param positions: strategy, instrument id, signed size: in the order in which they came, by which remainders go.
+    :param fees_in: by instrument id of these, the currency whose fees came off the position; empty: none.
+    """
+
+    orders: list[Order]
+    closed: ClosedState
+    cancels_asked: list[str]
+    reports: dict[str, list[ExecutionReport]]
+    last_seqs: dict[str, int]
+    positions: list[tuple[str, str, Decimal]]
+    fees_in: dict[str, str]
+    risk: RiskState
+    forced: list[tuple[str, str]]
+    executions: list[tuple[str, str, bool, list[int]]]
+    fundings: int
+    forced_fills: int
+
+
 class OrderRecords:
     """The journal may tell of instruments that the gateway does not trade any more. What is held of them is kept, by
     the fills alone: whether a fee comes off it is not known.
 
     :param instruments: by instrument id, of this gateway.
+    :ivar closed: which of them have ended, for snapshots.
     :ivar cancels_asked: the open orders whose cancel was journaled and not refused since, whatever is known of them
         otherwise.
     :ivar crossings: the open orders, as far as a new one could trade with them.
@@ -66,7 +88,7 @@ class OrderRecords:
         self.cancels_asked: set[str] = set()
         self.fundings = 0
         self.forced_fills = 0
-        self._closed: deque[str] = deque()
+        self.closed = ClosedOrders(self.orders)
         self._open: dict[str, Order] = {}
         self._reports: defaultdict[str, deque[ExecutionReport]] = defaultdict(deque)
         self._last_seq: defaultdict[str, int] = defaultdict(int)
@@ -140,13 +162,15 @@ class OrderRecords:
         if order is None:
             return
         was_open, is_answer = order.is_open, self._risk.is_answer(numbered, order)
-        order.apply(numbered)
+        is_changed = order.apply(numbered)
         if isinstance(numbered, CancelRejected):
             self.cancels_asked.discard(numbered.client_order_id)
         if was_open:
             self._risk.reported(numbered, order, is_answer=is_answer)
             if not order.is_open:
                 self._close(order.request.client_order_id)
+        elif is_changed:
+            self.closed.changed(order.request.client_order_id)
 
     def cancel_requested(self, client_order_id: str) -> None:
         order = self.orders[client_order_id]
@@ -275,6 +299,52 @@ class OrderRecords:
         if len(self._forced) > FORCED_FILLS_KEPT_MAX:
             del self._forced[next(iter(self._forced))]
 
+    # --- snapshots ----------------------------------------------------------------------------------------------
+
+    def state(self) -> RecordsState:
+        """All that `load` needs, beside `closed.chunks`. It shares what it can: encode it before anything else."""
+        return RecordsState(
+            orders=list(self._open.values()),
+            closed=self.closed.state(),
+            cancels_asked=sorted(self.cancels_asked),
+            reports={strategy: list(reports) for strategy, reports in self._reports.items() if reports},
+            last_seqs=self._last_seq,
+            positions=[(*key, size) for key, size in self._positions.items()],
+            fees_in={held: self._fee_currency(held) for _, held in self._positions},
+            risk=self._risk.state(),
+            forced=list(self._forced),
+            executions=self.executions.state(),
+            fundings=self.fundings,
+            forced_fills=self.forced_fills,
+        )
+
+    def load(self, state: RecordsState, chunks: Sequence[bytes]) -> None:
+        """Take over what an earlier process has told: these books are new.
+
+        :raises ValueError, KeyError, msgspec.MsgspecError: the snapshot cannot be used; neither can these books be.
+        """
+        changed = [name for name, currency in state.fees_in.items() if currency != self._fee_currency(name)]
+        if changed:  # what was held was counted by another rule
+            raise ValueError(f"the fees of {', '.join(sorted(changed))} count otherwise since")
+        self.closed.load(state.closed, chunks)
+        self._open = {order.request.client_order_id: order for order in state.orders}
+        self.orders.update(self._open)
+        self.cancels_asked.update(state.cancels_asked)
+        self._last_seq.update(state.last_seqs)
+        for strategy, reports in state.reports.items():
+            self._reports[strategy].extend(reports)
+        self._risk.load(state.risk, state.orders)
+        for strategy, instrument, size in state.positions:
+            self._positions[strategy, instrument] = self._risk.stakes[strategy, instrument].position = size
+        self._forced = dict.fromkeys(state.forced)
+        self.executions.load(state.executions)
+        self.fundings, self.forced_fills = state.fundings, state.forced_fills
+
+    def _fee_currency(self, instrument: str) -> str:
+        """The currency whose fees come off a position; empty: those of none do, as far as is known."""
+        known = self._instruments.get(instrument)
+        return known.base if known is not None and known.is_spot else ""
+
     def _order_of(self, report: ExecutionReport) -> Order | None:
         """What the report is about; None for a funding, for what the venue does by itself, and for the denial of an
         order that came no further.
@@ -297,9 +367,7 @@ class OrderRecords:
     def _close(self, client_order_id: str) -> None:
         del self._open[client_order_id]
         self.cancels_asked.discard(client_order_id)
-        self._closed.append(client_order_id)
-        if len(self._closed) > CLOSED_ORDERS_KEPT_MAX:
-            del self.orders[self._closed.popleft()]
+        self.closed.add(client_order_id)
 
     def _position_change(self, fill: Fill) -> Decimal:
         """A fee that the venue takes in the base currency comes off what a spot buy brought."""
