@@ -34,22 +34,38 @@ from gateways.snapshots import (
 )
 from gateways.venue import ForcedFill, OpenOrder
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, encode
-from messages.orders import FLATTEN_PREFIX, OrderType, Side
+from messages.orders import FLATTEN_PREFIX, OrderAmended, OrderType, Side
 from messages.risk import SetTradingState, TradingState
 from messages.to_child import FenceStrategy
 from tests.support.books import Made, differences
 from tests.support.desk import DeskFloor
-from tests.support.histories import ACTS, ORDERS
-from tests.support.orders import INSTRUMENTS, PERPETUAL, SPOT, accepted, closed, fill, submit
+from tests.support.histories import ACTS, ORDERS, quantity_of
+from tests.support.orders import (
+    INSTRUMENTS,
+    NOW_NS,
+    PERPETUAL,
+    SPOT,
+    accepted,
+    amend,
+    cancel,
+    closed,
+    fill,
+    head,
+    submit,
+)
 
 RUNS = int(os.environ.get("OUTCRY_FUZZ", "150"))
 """Random histories; OUTCRY_FUZZ=100000 for the long run."""
 
 
-def saved(floor: DeskFloor, last_flatten: int = 0) -> None:
+FLATTENED: dict[Path, int] = {}
+"""By journal, the number of the last order of the gateway's own: a guard knows it."""
+
+
+def saved(floor: DeskFloor) -> None:
     """A snapshot as the gateway writes it."""
     floor.log.sync()
-    snapshot = floor.log.snapshot(floor.records, floor.gate, last_flatten)
+    snapshot = floor.log.snapshot(floor.records, floor.gate, FLATTENED.get(floor.directory, 0))
     assert snapshot is not None
     write_snapshot(floor.directory, snapshot)
 
@@ -81,6 +97,7 @@ def flattening(floor: DeskFloor, order: Any, size: int) -> None:
         side=side, quantity=abs(held) or D(1), price=None, type=OrderType.MARKET, reduce_only=True,
     )  # fmt: skip
     floor.submit(own)
+    FLATTENED[floor.directory] = max(FLATTENED.get(floor.directory, 0), size)
     if own.client_order_id in floor.records.orders:
         floor.desk.report(accepted(own))
         floor.desk.report(fill(own, str(abs(held)), f"f-{size}"))
@@ -94,7 +111,8 @@ def forced(floor: DeskFloor, order: Any, size: int) -> None:
 
 
 def acknowledged(floor: DeskFloor, order: Any, size: int) -> None:
-    seq = floor.records.acknowledge(order.strategy, size)
+    last = floor.records.last_seq(order.strategy)
+    seq = floor.records.acknowledge(order.strategy, last if size > 2 else size)
     floor.log.note_acknowledged(order.strategy, seq)
 
 
@@ -110,9 +128,58 @@ def note_base(floor: DeskFloor, amount: D) -> None:
         floor.log.bases["BTC"] = amount
 
 
+def fresh(floor: DeskFloor, order: Any) -> Any:
+    """A new order like this one, which is in the books if the disk takes it."""
+    new = msgspec.structs.replace(order, client_order_id=f"desk-{order.strategy}-n{len(floor.on_disk())}")
+    floor.submit(new)
+    return new
+
+
+def traded(floor: DeskFloor, order: Any, size: int) -> None:
+    new = fresh(floor, order)
+    floor.desk.report(fill(new, quantity_of(new, size), "t-1"))
+
+
+def ended(floor: DeskFloor, order: Any, size: int) -> None:
+    """One order from its beginning to its end, some with a fill."""
+    new = fresh(floor, order)
+    floor.desk.report(accepted(new))
+    if size > 3:
+        floor.desk.report(fill(new, quantity_of(new, 1), "t-1"))
+    known = floor.records.orders.get(new.client_order_id)
+    floor.desk.report(closed(new, "0" if known is None else str(known.filled_quantity)))
+
+
+def told_late(floor: DeskFloor, _: Any, size: int) -> None:
+    """Something is told of an order that has ended."""
+    ids = floor.records.closed.ids
+    if ids:
+        order = floor.records.orders[ids[size % len(ids)]].request
+        floor.desk.report(fill(order, quantity_of(order, 1), f"late-{size}"))
+
+
+def asked_to_cancel(floor: DeskFloor, order: Any, _: int) -> None:
+    floor.desk.cancel(cancel(fresh(floor, order)))
+
+
+def amended_twice(floor: DeskFloor, order: Any, size: int) -> None:
+    """Two amendments, of which at most one is answered."""
+    new = fresh(floor, order)
+    floor.desk.report(accepted(new))
+    for price in ("49999.9", "49999.8"):
+        floor.desk.amend(amend(new, quantity=new.quantity * size, price=D(price)))
+    if size > 2:
+        floor.desk.report(OrderAmended(*head(new), new.quantity * size, D("49999.9"), NOW_NS))
+
+
 MORE_ACTS: dict[str, Any] = {
     **ACTS,
     "flatten": flattening,
+    "traded": traded,
+    "ended": ended,
+    "late": told_late,
+    "asked to cancel": asked_to_cancel,
+    "amended twice": amended_twice,
     "forced": forced,
     "acknowledged": acknowledged,
     "state": state_set,
@@ -129,7 +196,9 @@ MANY = [
     *ORDERS,
     *(submit(number, quantity=D("0.010"), side=Side.BUY if number % 3 else Side.SELL) for number in range(3, 9)),
 ]
-LIKELY = ["submit"] * 6 + ["accepted", "fill", "fill", "closed", "closed", "cancel", "amend", "snapshot", "chunk"]
+LIKELY = ["submit", "submit", "accepted", "fill", "closed", "cancel", "amend"]
+LIKELY += ["traded", "ended", "ended", "ended", "late", "asked to cancel", "amended twice", "acknowledged", "flatten"]
+LIKELY += ["snapshot", "snapshot", "chunk", "restart"]
 plans = st.lists(
     st.tuples(st.sampled_from([*LIKELY, *MORE_ACTS]), st.sampled_from(MANY), st.integers(1, 5), st.integers(0, 9)),
     max_size=60,
@@ -159,6 +228,7 @@ def test_a_snapshot_and_the_rest_of_the_journal_make_the_books_of_the_whole_jour
         patch.setattr(gateways.gate.closed_orders, "LATE_MAX", 2)
         patch.setattr(gateways.intent_log, "ACKNOWLEDGED_EVERY", 2)
         folder = Path(directory) / "journal"
+        FLATTENED.clear()
         floor = play(DeskFloor(folder), plan, may_fill_up=may_fill_up)
         if saves_late and floor.on_disk():
             saved(floor)
@@ -175,6 +245,7 @@ def test_a_snapshot_holds_the_books_of_the_living_to_the_last_amendment(plan: li
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch, capture_logs():
         patch.setattr(gateways.gate.closed_orders, "CLOSED_ORDERS_KEPT_MAX", 3)
         patch.setattr(gateways.gate.closed_orders, "CHUNK_ORDERS", 2)
+        FLATTENED.clear()
         floor = play(DeskFloor(Path(directory)), plan, may_fill_up=may_fill_up)
         if not floor.on_disk():
             return
