@@ -14,7 +14,9 @@ READ_BYTES_MAX: Final = 262_144
 NOTHING_KNOWN: Final[Mapping[int, int]] = {}
 
 _HEADER: Final = struct.Struct("<IIB")
-"""Length, checksum, channel. The checksum was looked at when the journal was opened."""
+"""Length, checksum, channel. The checksum was looked at when the journal was opened, at the latest by the process whose
+snapshot holds the record.
+"""
 
 _LENGTH_OF_CHANNEL: Final = 1
 

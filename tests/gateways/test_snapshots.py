@@ -16,15 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+import actors.runtime.journal
 import gateways.gate.closed_orders
 import gateways.intent_log
 from actors.runtime.journal import JournalFailed
 from gateways import snapshot_file, snapshots
 from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
-from gateways.intent_log import ACKNOWLEDGED_EVERY, COPIED_CHANNELS, IntentLog
+from gateways.intent_log import COPIED_CHANNELS, IntentLog
 from gateways.intent_reader import IntentReader
-from gateways.snapshot_file import KEPT, found_snapshots, snapshot_files, write_snapshot
+from gateways.snapshot_file import KEPT, snapshot_files, write_snapshot
 from gateways.snapshots import (
     REST_NS_MIN,
     SNAPSHOT_EVERY_RECORDS,
@@ -33,7 +34,7 @@ from gateways.snapshots import (
     SnapshotWriter,
 )
 from gateways.venue import ForcedFill, OpenOrder
-from messages.codec import FROM_GATEWAY, TO_GATEWAY, encode
+from messages.codec import TO_GATEWAY, encode
 from messages.orders import FLATTEN_PREFIX, OrderAmended, OrderType, Side
 from messages.risk import SetTradingState, TradingState
 from messages.to_child import FenceStrategy
@@ -265,3 +266,378 @@ def same(records: OrderRecords) -> Any:
     state = records.state()
     plain = msgspec.msgpack.decode(encode(state), type=type(state))
     return msgspec.structs.replace(plain, closed=msgspec.structs.replace(plain.closed, late=[])), len(records.orders)
+
+
+# --- the file -------------------------------------------------------------------------------------------------------
+
+
+def busy(directory: Path, *, orders: int = 6) -> DeskFloor:
+    """A gateway with open and closed orders and a position."""
+    floor = DeskFloor(directory)
+    for number in range(1, orders):
+        ACTS["submit"](floor, submit(number), 1)
+        floor.desk.report(accepted(submit(number)))
+    floor.desk.report(fill(submit(1), "0.010"))
+    floor.desk.report(closed(submit(1), "0.010"))
+    return floor
+
+
+def used(directory: Path) -> int:
+    """`recorded` of the snapshot that the next process begins from; 0 where there is none."""
+    with capture_logs():
+        return restored(directory).log.saved
+
+
+def test_a_snapshot_is_the_gateways_alone_and_no_more_are_kept_than_two(tmp_path: Path) -> None:
+    floor = busy(tmp_path)
+    for number in range(10, 13):
+        floor.submit(submit(number))
+        saved(floor)
+    files = snapshot_files(tmp_path)
+    assert len(files) == KEPT == 2
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert used(tmp_path) == floor.log.recorded
+
+
+def test_what_is_journaled_before_it_is_kept_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors.runtime.journal, "TAIL_BYTES_MAX", 64)
+    floor = busy(tmp_path)
+    saved(floor)
+    before = floor.on_disk()
+    floor.submit(submit(20))
+    made = restored(tmp_path)
+    assert floor.on_disk()[: len(before)] == before
+    assert list(made.records.orders)[-1] == submit(20).client_order_id
+    (segment,) = tmp_path.glob("*.log")
+    data = bytearray(segment.read_bytes())
+    data[20] ^= 1  # damage that nobody looks at any more
+    segment.write_bytes(data)
+    assert restored(tmp_path).records.positions() == {SPOT.id: D("0.010")}
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda data: data[:-1], "it is damaged"),
+        (lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:], "it is damaged"),
+        (lambda data: b"", "it is no snapshot"),
+        (lambda data: b"NOTHING!" + data[8:], "it is no snapshot"),
+        (lambda data: data[:8] + b"\2" + data[9:], "it is of version 2, and we are of 1"),
+    ],
+)
+def test_one_that_cannot_be_read_gives_way_to_the_one_before_and_then_to_the_journal(
+    tmp_path: Path, harm: Any, why: str
+) -> None:
+    floor = busy(tmp_path / "journal")
+    saved(floor)
+    older = floor.log.recorded
+    floor.submit(submit(20))
+    saved(floor)
+    newest, before = snapshot_files(tmp_path / "journal")
+    newest.write_bytes(harm(newest.read_bytes()))
+    with capture_logs() as logs:
+        snapshot, whole = both(tmp_path / "journal", tmp_path / "whole")
+    assert [why in entry["error"] for entry in logs] == [True]
+    assert differences(snapshot, whole) == []
+    assert (snapshot.log.saved, newest.exists()) == (older, False)
+    before.write_bytes(harm(before.read_bytes()))
+    assert used(tmp_path / "journal") == 0
+
+
+def test_one_whose_inside_does_not_fit_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    floor = busy(tmp_path)
+    saved(floor)
+    older = floor.log.recorded
+    floor.submit(submit(20))
+    snapshot = floor.log.snapshot(floor.records, floor.gate, 0)
+    assert snapshot is not None
+    write_snapshot(tmp_path, snapshot._replace(parts=[*snapshot.parts, b"a chunk that nobody knows of"]))
+    assert used(tmp_path) == older
+    write_snapshot(tmp_path, snapshot._replace(parts=[encode(submit())]))
+    assert used(tmp_path) == older
+
+
+def test_a_file_that_ends_within_a_part_is_none() -> None:
+    with pytest.raises(ValueError, match="longer than the file"):
+        list(snapshot_file._parts(b"\5\0\0\0abc", 0))
+
+
+def test_one_that_cannot_be_opened_now_is_not_removed(tmp_path: Path) -> None:
+    saved(busy(tmp_path))
+    (file,) = snapshot_files(tmp_path)
+    file.rename(tmp_path / "elsewhere")
+    file.mkdir()
+    assert used(tmp_path) == 0
+    assert file.exists()
+
+
+def test_a_journal_that_has_lost_its_end_is_known_by_it(tmp_path: Path) -> None:
+    floor = busy(tmp_path)
+    (segment,) = tmp_path.glob("*.log")
+    short = segment.stat().st_size
+    floor.submit(submit(20))
+    saved(floor)
+    floor.log.close()
+    os.truncate(segment, short)
+    floor = DeskFloor(tmp_path)  # which reads all of it, and writes something else in its place
+    floor.submit(submit(21, caused_by="a longer record than the lost one"))
+    assert [order.request.client_order_id for order in restored(tmp_path).records.open_orders()][-1].endswith("-21")
+    assert snapshot_files(tmp_path) == []
+
+
+def test_a_snapshot_of_another_journal_is_not_used(tmp_path: Path) -> None:
+    saved(busy(tmp_path / "one"))
+    other = busy(tmp_path / "other", orders=30)
+    (file,) = snapshot_files(tmp_path / "one")
+    shutil.copy(file, tmp_path / "other")
+    assert used(tmp_path / "other") == 0
+    assert len(other.records.orders) == len(restored(tmp_path / "other").records.orders)
+
+
+def test_where_fees_count_otherwise_since_the_whole_journal_is_read(tmp_path: Path) -> None:
+    """An instrument that is no longer in the config is held by the fills alone, and again with fees when it is back."""
+    floor = DeskFloor(tmp_path)
+    floor.submit(submit())
+    floor.desk.report(fill(submit(), "0.010", fee=D("0.001"), fee_currency="BTC"))
+    saved(floor)
+    assert restored(tmp_path).records.positions() == {SPOT.id: D("0.009")}  # 0.010 - 0.001
+    with capture_logs() as logs:
+        assert restored(tmp_path, {PERPETUAL.id: PERPETUAL}).records.positions() == {SPOT.id: D("0.010")}
+    assert [entry["error"] for entry in logs] == [f"the fees of {SPOT.id} count otherwise since"]
+
+
+class DyingOs:
+    """`os`, of a process that is killed at the n-th thing that it does to the disk, in the middle of a write."""
+
+    class Killed(BaseException):
+        pass
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("open", "write", "fsync", "close", "replace"):
+            return getattr(os, name)
+        return lambda *arguments: self._step(name, *arguments)
+
+    def _step(self, name: str, *arguments: Any) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            if name == "write":
+                os.write(arguments[0], arguments[1][: len(arguments[1]) // 2])
+            raise self.Killed
+        if self._left < 0 and name != "close":
+            raise self.Killed
+        return getattr(os, name)(*arguments)
+
+
+def test_a_process_that_is_killed_at_any_step_of_writing_leaves_the_one_before_or_the_new_one(tmp_path: Path) -> None:
+    is_whole = False
+    for step in range(1, 40):
+        folder = tmp_path / str(step)
+        floor = busy(folder)
+        saved(floor)
+        older = floor.log.recorded
+        floor.submit(submit(20))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(snapshot_file, "os", DyingOs(step))
+            try:
+                saved(floor)
+                is_whole = True
+            except DyingOs.Killed:
+                assert not is_whole
+        snapshot, whole = both(folder, tmp_path / f"whole-{step}")
+        assert differences(snapshot, whole) == []
+        assert snapshot.log.saved in (older, floor.log.recorded)
+        saved(floor)
+        assert list(folder.glob(".*")) == [], "what the killed one has left is removed"
+    assert is_whole
+
+
+def test_a_disk_that_is_full_leaves_the_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = busy(tmp_path)
+    saved(floor)
+    older = floor.log.recorded
+    floor.submit(submit(20))
+    half = SimpleNamespace(**{**vars(os), "write": lambda fd, data: os.write(fd, data[:1])})
+    monkeypatch.setattr(snapshot_file, "os", half)
+    with pytest.raises(OSError, match="1 of 16 bytes written"):
+        saved(floor)
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 2, "the journal and the older snapshot"
+    assert used(tmp_path) == older
+
+
+# --- when -----------------------------------------------------------------------------------------------------------
+
+DUE, OVERDUE = SNAPSHOT_EVERY_RECORDS, SNAPSHOT_OVERDUE_RECORDS
+
+
+class Inline(SnapshotWriter):
+    def write(self, snapshot: Any) -> None:
+        self.write_now(snapshot)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A gateway's snapshots, of a journal with so many records as a test says."""
+    monkeypatch.setattr(snapshots, "SnapshotWriter", Inline)
+    floor = busy(tmp_path)
+    return floor, Snapshots(tmp_path, floor.log, floor.records, floor.gate, lambda: 7)
+
+
+def count(directory: Path) -> int:
+    return len(snapshot_files(directory))
+
+
+def test_one_is_written_when_nothing_waits_after_so_many_records_and_so_much_rest(desk: Any, tmp_path: Path) -> None:
+    floor, due = desk
+    floor.log.recorded = DUE - 1
+    due.on_idle(0)
+    assert count(tmp_path) == 0
+    floor.log.recorded = DUE
+    due.on_idle(0)
+    assert count(tmp_path) == 1
+    floor.submit(submit(20))
+    floor.log.recorded = 2 * DUE
+    due.on_idle(REST_NS_MIN - 1)
+    assert count(tmp_path) == 1
+    due.on_idle(10 * REST_NS_MIN)
+    assert count(tmp_path) == 2
+    assert restored(tmp_path).log.last_flatten == 7
+
+
+def test_a_gateway_that_is_never_idle_writes_one_when_it_is_overdue(desk: Any, tmp_path: Path) -> None:
+    floor, due = desk
+    floor.log.recorded = OVERDUE - 1
+    due.on_pulse(0)
+    assert count(tmp_path) == 0
+    floor.log.recorded = OVERDUE
+    due.on_pulse(0)
+    assert count(tmp_path) == 1
+
+
+def test_closed_orders_are_encoded_a_chunk_at_a_time_first(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways.gate.closed_orders, "CHUNK_ORDERS", 1)
+    floor, due = desk
+    for number in (2, 3, 4):
+        floor.desk.report(closed(submit(number)))
+    floor.log.recorded = OVERDUE
+    due.on_idle(0)
+    assert (len(floor.records.closed.chunks), count(tmp_path)) == (1, 0)
+    monkeypatch.setattr(snapshots, "CHUNKS_A_PULSE", 2)
+    due.on_pulse(0)
+    assert (len(floor.records.closed.chunks), count(tmp_path)) == (3, 0)
+    due.on_pulse(0)
+    assert (len(floor.records.closed.chunks), count(tmp_path)) == (4, 1)
+
+
+def test_one_that_the_disk_did_not_take_is_written_again_after_a_rest(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor, due = desk
+    floor.log.recorded = DUE
+
+    def failing() -> None:
+        raise JournalFailed("the disk")
+
+    monkeypatch.setattr(due._writer, "_sync", failing)
+    with capture_logs() as logs:
+        due.on_idle(0)
+    assert next(entry["event"] for entry in logs) == "snapshot not written"
+    monkeypatch.undo()
+    due.on_idle(10 * REST_NS_MIN)
+    assert count(tmp_path) == 1
+
+
+def test_books_that_cannot_be_encoded_stop_no_trading(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor, due = desk
+    floor.log.recorded = DUE
+    monkeypatch.setattr(floor.records, "state", object)
+    with capture_logs() as logs:
+        due.on_idle(0)
+    assert [entry["event"] for entry in logs] == ["no snapshot"]
+    assert count(tmp_path) == 0
+
+
+def test_the_disk_is_waited_for_off_the_actors_thread(tmp_path: Path) -> None:
+    floor = busy(tmp_path)
+    is_synced = Event()
+    writer = SnapshotWriter(tmp_path, lambda: is_synced.wait(10.0) and None, 0)
+    assert not writer.is_busy
+    writer.stop()
+    writer.write(floor.log.snapshot(floor.records, floor.gate, 0))
+    assert writer.is_busy
+    assert count(tmp_path) == 0, "the journal must be safe before"
+    is_synced.set()
+    writer.stop()
+    assert (count(tmp_path), writer.saved) == (1, floor.log.recorded)
+
+
+def test_none_is_made_where_nobody_could_know_its_place_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = IntentLog(tmp_path)
+    records, gate = log.restore(INSTRUMENTS, OrderGate(INSTRUMENTS)), OrderGate(INSTRUMENTS)
+    assert log.snapshot(records, gate, 0) is None, "an empty segment"
+    log.intend(encode(submit()))
+    log._is_in_doubt = True
+    assert log.snapshot(records, gate, 0) is None
+    log._is_in_doubt = False
+
+    def unreadable() -> bytes:
+        raise OSError("no")
+
+    monkeypatch.setattr(log._journal, "tail", unreadable)
+    with capture_logs():
+        assert log.snapshot(records, gate, 0) is None
+    log.close()
+
+
+def test_after_a_long_write_that_failed_only_the_journal_knows_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = busy(tmp_path)
+    monkeypatch.setattr(gateways.intent_log, "BUFFER_BYTES_MAX", 10)
+    with floor.full_disk(), pytest.raises(JournalFailed):
+        floor.log.intend(encode(submit(20)))
+    assert floor.log.snapshot(floor.records, floor.gate, 0) is None
+
+
+# --- the drop copy --------------------------------------------------------------------------------------------------
+
+
+def test_the_ledger_is_told_by_the_numbers_of_the_whole_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that it has not confirmed are read from segments that lie before the snapshot, too."""
+    floor = DeskFloor(tmp_path)
+    monkeypatch.setattr(floor.log._journal, "_segment_bytes_max", 500)
+    for number in range(1, 20):
+        floor.submit(submit(number))
+        floor.desk.report(accepted(submit(number)))
+    saved(floor)
+    floor.submit(submit(20))
+    everything = [record.payload for record in floor.on_disk() if record.channel in COPIED_CHANNELS]
+    floor.log.close()
+    made = restored(tmp_path)
+    assert made.log.saved and len(made.log.segment_starts) > 5
+    assert made.log.recorded == len(everything) == 39  # 19 orders and their acceptances, and one order
+    for first in range(1, 40):
+        reader = IntentReader(tmp_path, COPIED_CHANNELS, made.log.segment_starts)
+        assert reader.read(first) == everything[first - 1 :]
+        assert reader.read(1) == everything
+        reader.close()
+
+
+def test_a_reader_begins_in_the_last_segment_that_is_not_too_late(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    floor.log._journal._segment_bytes_max = 500
+    for number in range(1, 20):
+        floor.submit(submit(number))
+    reader = IntentReader(tmp_path, COPIED_CHANNELS, floor.log.segment_starts)
+    reader.read(19)
+    assert reader.position[0] == max(floor.log.segment_starts)
+    assert TO_GATEWAY.decode(reader.read(10)[0]) == submit(10)
