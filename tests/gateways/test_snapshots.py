@@ -159,6 +159,13 @@ def told_late(floor: DeskFloor, _: Any, size: int) -> None:
         floor.desk.report(fill(order, quantity_of(order, 1), f"late-{size}"))
 
 
+def snapshot_taken(floor: DeskFloor, _: Any, size: int) -> None:
+    while size > 2 and floor.records.closed.is_chunk_due:
+        floor.records.closed.encode_chunk()
+    if floor.on_disk():
+        saved(floor)
+
+
 def asked_to_cancel(floor: DeskFloor, order: Any, _: int) -> None:
     floor.desk.cancel(cancel(fresh(floor, order)))
 
@@ -188,7 +195,7 @@ MORE_ACTS: dict[str, Any] = {
     "base": lambda floor, _, size: note_base(floor, D(size)),
     "adopted": lambda floor, order, _: floor.desk.cancel_adopted(OpenOrder(order.client_order_id, order.instrument)),
     "chunk": lambda floor, *_: floor.records.closed.encode_chunk() if floor.records.closed.is_chunk_due else None,
-    "snapshot": lambda floor, *_: saved(floor) if floor.on_disk() else None,
+    "snapshot": snapshot_taken,
     "restart": None,
 }
 
@@ -198,7 +205,18 @@ MANY = [
     *(submit(number, quantity=D("0.010"), side=Side.BUY if number % 3 else Side.SELL) for number in range(3, 9)),
 ]
 LIKELY = ["submit", "submit", "accepted", "fill", "closed", "cancel", "amend"]
-LIKELY += ["traded", "ended", "ended", "ended", "late", "asked to cancel", "amended twice", "acknowledged", "flatten"]
+LIKELY += [
+    "traded",
+    "ended",
+    "ended",
+    "ended",
+    "late",
+    "late",
+    "asked to cancel",
+    "amended twice",
+    "acknowledged",
+    "flatten",
+]
 LIKELY += ["snapshot", "snapshot", "chunk", "restart"]
 plans = st.lists(
     st.tuples(st.sampled_from([*LIKELY, *MORE_ACTS]), st.sampled_from(MANY), st.integers(1, 5), st.integers(0, 9)),
@@ -466,6 +484,25 @@ def test_a_disk_that_is_full_leaves_the_older_ones(tmp_path: Path, monkeypatch: 
     monkeypatch.undo()
     assert len(list(tmp_path.iterdir())) == 2, "the journal and the older snapshot"
     assert used(tmp_path) == older
+
+
+def test_a_late_fill_of_an_order_that_was_encoded_before_is_known_to_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways.gate.closed_orders, "CHUNK_ORDERS", 1)
+    floor = busy(tmp_path)
+    floor.desk.report(closed(submit(2)))
+    floor.records.closed.encode_chunk()
+    floor.records.closed.encode_chunk()
+    floor.desk.report(fill(submit(2), "0.001", "late"))
+    saved(floor)
+    again = floor.killed_and_restarted()
+    assert again.records.orders == floor.records.orders
+    again.desk.report(fill(submit(2), "0.001", "late"))
+    again.desk.report(fill(submit(1), "0.010"))
+    assert again.records.positions() == {SPOT.id: D("0.011")}  # 0.010 + 0.001, each once
+    again.submit(submit(2))
+    assert again.sends()[len(again.records.open_orders()) :] == [], "its id is known, too"
 
 
 # --- when -----------------------------------------------------------------------------------------------------------
