@@ -16,7 +16,7 @@ from typing import Any
 from bench.measure import Options, options, percentiles, rounded, show
 from supervisor.config.default import DEFAULT_CONFIG
 from supervisor.drill.cluster import DrillCluster
-from supervisor.drill.kill import all_run, kill_and_measure
+from supervisor.drill.kill import KillTimes, all_run, kill_and_measure
 
 KILLS = {"strategy": 30, "gateway": 30, "supervisor": 15}
 QUICK = 1
@@ -36,16 +36,10 @@ def kill(kind: str, count: int, random: Random) -> tuple[list[float], list[float
     """(noticed, running again) of so many kills, in milliseconds."""
     noticed, running = [], []
     while len(running) < count:
-        with (
-            tempfile.TemporaryDirectory(prefix="oc-") as name,
-            DrillCluster(DEFAULT_CONFIG.replace(NAME, TOLERANT, 1), Path(name)) as cluster,
-        ):
+        with tempfile.TemporaryDirectory(prefix="oc-") as name, tolerant_cluster(Path(name)) as cluster:
             cluster.wait_until_trading()
             for _ in range(min(PER_CLUSTER[kind], count - len(running))):
-                sleep(random.uniform(0.2, 1.0))
-                status = cluster.wait_for("all processes", all_run)
-                victim = random.choice([process for process in status.processes if process.kind == kind])
-                times = kill_and_measure(cluster, victim)
+                times = kill_one(cluster, kind, random)
                 running.append(times.running_ms)
                 if times.noticed_ms is not None:
                     noticed.append(times.noticed_ms)
@@ -53,12 +47,37 @@ def kill(kind: str, count: int, random: Random) -> tuple[list[float], list[float
     return noticed, running
 
 
+def kill_one(cluster: DrillCluster, kind: str, random: Random) -> KillTimes:
+    sleep(random.uniform(0.2, 1.0))
+    status = cluster.wait_for("all processes", all_run)
+    return kill_and_measure(cluster, random.choice([process for process in status.processes if process.kind == kind]))
+
+
+def kill_each_once(random: Random) -> dict[str, tuple[list[float], list[float]]]:
+    """As `kill`, of every kind one process in the same cluster."""
+    with tempfile.TemporaryDirectory(prefix="oc-") as name, tolerant_cluster(Path(name)) as cluster:
+        cluster.wait_until_trading()
+        killed = {kind: kill_one(cluster, kind, random) for kind in KILLS}
+        cluster.stop()
+    return {
+        kind: ([] if times.noticed_ms is None else [times.noticed_ms], [times.running_ms])
+        for kind, times in killed.items()
+    }
+
+
+def tolerant_cluster(directory: Path) -> DrillCluster:
+    return DrillCluster(DEFAULT_CONFIG.replace(NAME, TOLERANT, 1), directory)
+
+
 def run(asked: Options) -> dict[str, Any]:
     random = Random(1)
     bare = percentiles([bare_start_ms() for _ in range(QUICK if asked.is_quick else STARTS)])
     result: dict[str, Any] = {"bench": "restart", "bare_start_ms": {name: rounded(ms) for name, ms in bare.items()}}
-    for kind, count in KILLS.items():
-        noticed, running = kill(kind, QUICK if asked.is_quick else count, random)
+    if asked.is_quick:
+        killed = kill_each_once(random)
+    else:
+        killed = {kind: kill(kind, count, random) for kind, count in KILLS.items()}
+    for kind, (noticed, running) in killed.items():
         of_running = percentiles(running)
         result[kind] = {
             "n": len(running),

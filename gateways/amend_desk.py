@@ -10,6 +10,7 @@ from gateways.desk_parts import DeskParts
 from gateways.gate.checks import Denial
 from gateways.gate.rate_limits import RequestKind
 from gateways.gate.send_queue import PRIORITY_DEFAULT, Urgency, Waiting
+from messages.base import TEXT_LENGTH_MAX
 from messages.codec import encode
 from messages.orders import AmendOrder, AmendRejected, DenyReason, RejectReason
 
@@ -87,4 +88,5 @@ class AmendDesk:
 
     def _refuse(self, request: AmendOrder, reason: RejectReason, text: str) -> None:
         head = (request.client_order_id, request.strategy, request.instrument)
-        self._to_strategy(request.strategy, encode(AmendRejected(*head, reason, text, self._now_ns())))
+        refused = AmendRejected(*head, reason, text[:TEXT_LENGTH_MAX], self._now_ns())
+        self._to_strategy(request.strategy, encode(refused))

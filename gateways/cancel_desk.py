@@ -23,6 +23,9 @@ CANCEL_AGAIN_NS: Final = 1_000_000_000
 ADOPTED: Final = "adopted"
 """Whose an order is that no intent explains, and why it is cancelled."""
 
+_NEVER_THERE: Final = (OrderState.DENIED, OrderState.REJECTED)
+"""States in which no order works, as far as we were told."""
+
 log = structlog.get_logger()
 
 
@@ -42,6 +45,7 @@ class CancelDesk:
         self._now_ns = parts.now_ns
         self._asked = set(parts.records.cancels_asked)
         self._sent_ns: dict[str, int] = {}
+        self._noted: set[str] = set()
         self._unsent: dict[str, bytes] = {}
         parts.line.serve(RequestKind.CANCEL, self._release)
 
@@ -60,6 +64,7 @@ class CancelDesk:
             return
         if name in self._sent_ns and self._line.queue.has(RequestKind.QUERY, name):
             self._asked.add(name)  # what the venue answers says whether there is anything left
+            self._noted.add(name)
             return
         self._send(order, request.epoch, request.caused_by)
 
@@ -93,17 +98,22 @@ class CancelDesk:
             self._line.write(RequestKind.CANCEL, frame)
 
     def on_sign_of_life(self, order: Order) -> None:
-        """The venue speaks of an order; cancel one that it was said not to know, and has received after all."""
+        """The venue speaks of an order; cancel one that it was said not to know, or had refused, and has after all."""
         request = order.request
-        if order.state is OrderState.DENIED and not self._was_just_sent(request.client_order_id):
-            log.error("a denied order works at the venue", order=request.client_order_id)
+        if order.state in _NEVER_THERE and not self._was_just_sent(request.client_order_id):
+            log.error("an order works that should not", order=request.client_order_id, state=order.state.name)
             self.cancel_adopted(OpenOrder(request.client_order_id, request.instrument))
             self._sent_ns[request.client_order_id] = self._now_ns()
 
     def on_status(self, order: Order) -> None:
         """The venue has said how an order stands: cancel it (again) where it still works and should not."""
+        name = order.request.client_order_id
         if order.is_open and (cause := self._why(order.request)):
-            self._cancel_again(order, cause)
+            if name in self._noted:  # this cancel was never sent; the one that was is answered
+                self._send(order, order.request.epoch, cause)
+            else:
+                self._cancel_again(order, cause)
+        self._noted.discard(name)
 
     # --- what becomes of it -------------------------------------------------------------------------------------
 
@@ -113,11 +123,13 @@ class CancelDesk:
 
     def ended(self, client_order_id: str) -> None:
         self._asked.discard(client_order_id)
+        self._noted.discard(client_order_id)
         self._sent_ns.pop(client_order_id, None)
 
     def link_lost(self) -> None:
         """What was sent may be lost with the link."""
         self._sent_ns.clear()
+        self._noted.clear()
 
     def send_waiting(self) -> None:
         """Send what the link takes by now. After a loss of the link every order is asked about instead, and cancelled

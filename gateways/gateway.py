@@ -106,6 +106,8 @@ class GatewayActor(ChildActor):
             now_ns=self._clock.now_ns,
             queue=SendQueue(VenueBudget(spec.rate_limits, self._clock.now_ns())),
         )
+        for problem in self._log.problems:
+            self._alerts.add(problem)
         self._drop_copy = self._begin_drop_copy()
         ties = Ties(self._alerts.add, self._answer, self._clock.now_ns, self._leases.is_running, self._log.last_flatten)
         self._guard = Guard(spec, self._desk, ties)
@@ -180,7 +182,7 @@ class GatewayActor(ChildActor):
         elif isinstance(message, Hello):
             self._on_hello(delivery, message)
         elif isinstance(message, QueryOrder):
-            self._desk.ask(message)
+            self._desk.query(message)
 
     def _on_subscription(self, delivery: Delivery) -> None:
         self._publisher.on_subscription(delivery.frame)

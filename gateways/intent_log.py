@@ -19,8 +19,9 @@ from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
 from gateways.safety.flattener import flatten_number
 from gateways.snapshot_file import GatewayState, Snapshot, encoded, found_snapshots
+from gateways.unreadable import mended, read_fields, strategy_of
 from messages.base import Count, Id, Message, check_decimals
-from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, encode
+from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, FrameError, encode
 from messages.instruments import Instrument
 from messages.orders import AmendOrder, CancelOrder, ExecutionReport, SubmitOrder
 from messages.risk import SetTradingState
@@ -88,6 +89,7 @@ class IntentLog:
     :ivar recorded: how many intents and reports it holds, from `restore` on.
     :ivar segment_starts: how many of these are before a segment, by its number, as far as is known.
     :ivar saved: `recorded` of the snapshot from which `restore` began; 0 where there was none.
+    :ivar problems: what a person should know of what `restore` found, in sentences.
     :ivar on_recorded: told the frame of every intent and report that has been written since.
     :raises JournalDamaged: the log on disk is damaged before its tail.
     """
@@ -103,6 +105,7 @@ class IntentLog:
         self.segment_starts: dict[int, int] = {}
         self.last_flatten = 0
         self.bases: dict[str, Decimal] = {}
+        self.problems: list[str] = []
         self._acknowledged: dict[str, int] = {}
         self.on_recorded: Callable[[bytes], None] = lambda _: None
         self.sync = self._journal.sync
@@ -116,20 +119,23 @@ class IntentLog:
         self._write((IntentChannel.INTENT, frame))
 
     def record(self, report: ExecutionReport) -> bytes:
-        """Record a numbered report that is about to go to its strategy; returns its frame."""
-        frame = encode(report)
+        """Record a numbered report that is about to go to its strategy; returns its frame.
+
+        :raises JournalFailed: it is not recorded, and must not be told.
+        """
+        frame = _frame(report)
         self._write((IntentChannel.REPORT, frame))
         return frame
 
     def record_all(self, reports: Sequence[ExecutionReport]) -> list[bytes]:
         """Record several numbered reports in one write, so that none is recorded without the others."""
-        frames = [encode(report) for report in reports]
+        frames = [_frame(report) for report in reports]
         self._write(*((IntentChannel.REPORT, frame) for frame in frames))
         return frames
 
     def record_funding(self, reports: Sequence[ExecutionReport], number: int) -> None:
         """Record the shares of a booking and that it is known, in one write, so that none is shared out twice."""
-        records = [(IntentChannel.REPORT, encode(report)) for report in reports]
+        records = [(IntentChannel.REPORT, _frame(report)) for report in reports]
         self._write(*records, (IntentChannel.NOTE, encode(FundingKnown(number))))
 
     def note_fence(self, fence: FenceStrategy) -> None:
@@ -223,7 +229,7 @@ class IntentLog:
 
     def _restore_record(self, channel: int, payload: bytes, records: OrderRecords, gate: OrderGate) -> None:
         if channel == IntentChannel.REPORT:
-            records.apply(FROM_GATEWAY.decode(payload))  # type: ignore[arg-type]  # only reports are recorded
+            self._restore_report(payload, records)
         elif channel == IntentChannel.INTENT:
             request = TO_GATEWAY.decode(payload)
             if isinstance(request, SubmitOrder):
@@ -235,6 +241,24 @@ class IntentLog:
                 records.record_amendment(request)
         else:
             self._restore_note(_NOTE.decode(payload), records, gate)
+
+    def _restore_report(self, frame: bytes, records: OrderRecords) -> None:
+        """One that cannot be read keeps its number, so that neither this process nor its strategy stops at it."""
+        try:
+            report = FROM_GATEWAY.decode(frame)
+        except FrameError as error:
+            fields = read_fields(frame)
+            found, strategy, seq = mended(fields, records.orders), strategy_of(fields), fields[-1]
+            instead = "is left out" if found is None else f"is taken for {type(found).__name__}"
+            self.problems.append(
+                f"{self._directory}: report {seq} of {strategy} cannot be read ({error}) and {instead}; compare its "
+                "position with the venue's"
+            )
+            if found is None:
+                records.leave_out(strategy, seq)
+                return
+            report = found
+        records.apply(report)  # type: ignore[arg-type]  # only reports are recorded
 
     def _restore_note(self, note: Note, records: OrderRecords, gate: OrderGate) -> None:
         if isinstance(note, Fenced):
@@ -268,3 +292,17 @@ class IntentLog:
             self._segment = self._journal.segment
             if len(records) == 1:  # of several, some may already be in the new one
                 self.segment_starts[self._segment] = self.recorded
+
+
+def _frame(report: ExecutionReport) -> bytes:
+    """The frame of a report that can be read again: its bounds are looked at by whoever decodes it, and a journal that
+    cannot be read lets no process start any more.
+
+    :raises JournalFailed: it is out of bounds.
+    """
+    frame = encode(report)
+    try:
+        FROM_GATEWAY.decode(frame)
+    except FrameError as error:
+        raise JournalFailed(f"{type(report).__name__} is out of the bounds of its type: {error}") from error
+    return frame

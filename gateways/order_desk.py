@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from time import monotonic_ns
+from typing import Final
 
 import structlog
 
@@ -21,7 +22,7 @@ from gateways.desk_parts import DeskParts
 from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
 from gateways.gate.rate_limits import RequestKind, VenueBudget
-from gateways.gate.send_queue import SendQueue, Urgency
+from gateways.gate.send_queue import SendQueue, Urgency, Waiting
 from gateways.intent_log import IntentLog
 from gateways.reconcile import in_flight, missing_reports
 from gateways.report_desk import ReportDesk
@@ -47,6 +48,9 @@ from messages.orders import (
 )
 from messages.risk import SetTradingState
 from messages.to_child import FenceStrategy
+
+QUERY_AGAIN_NS: Final = 1_000_000_000
+"""Between two questions of a strategy about one order, where the first was not answered."""
 
 log = structlog.get_logger()
 
@@ -83,7 +87,9 @@ class OrderDesk:
         self._now_ns = now_ns
         self._mono_ns = mono_ns
         self.line = VenueLine(to_venue, now_ns, self.queue)
-        self.line.serve(RequestKind.QUERY, lambda waiting: self.line.write(RequestKind.QUERY, waiting.what))
+        self.line.serve(RequestKind.QUERY, self._release_question)
+        self._unconfirmed: set[str] = set()
+        self._queried_ns: dict[str, int] = {}
         self._reports = ReportDesk(
             intent_log=intent_log,
             records=records,
@@ -181,14 +187,20 @@ class OrderDesk:
 
     # --- questions, and what the venue answers ------------------------------------------------------------------
 
-    def ask(self, query: QueryOrder) -> bool:
-        """Ask the venue how an order stands; False where the question neither left nor waits."""
-        if not self.is_venue_up:
-            return False
-        frame = encode(query)
-        if self.line.must_wait(RequestKind.QUERY):
-            return self.line.wait(RequestKind.QUERY, query.client_order_id, Urgency.REDUCING, frame)
-        return self.line.write(RequestKind.QUERY, frame)
+    def query(self, query: QueryOrder) -> None:
+        """Ask for a strategy how an open order of its own stands, once until the venue has answered or a while is over.
+
+        Of any other the venue is not asked: it does not know what waits here for the rate limit, and its word on that
+        would deny an order which is about to leave.
+        """
+        name, now_ns = query.client_order_id, self._now_ns()
+        order = self.records.orders.get(name)
+        if order is None or not order.is_open or order.request.strategy != query.strategy:
+            return
+        asked_ns = self._queried_ns.get(name)
+        if asked_ns is None or now_ns - asked_ns >= QUERY_AGAIN_NS:
+            self._queried_ns[name] = now_ns
+            self._ask_about(order)
 
     def ask_about(self, orders: Iterable[Order]) -> None:
         """Ask the venue how these orders stand."""
@@ -196,13 +208,33 @@ class OrderDesk:
             self._ask_about(order)
 
     def _ask_about(self, order: Order) -> bool:
+        """False where the question neither left nor waits; the order counts as unclear until it is answered."""
         request = order.request
-        return self.ask(QueryOrder(request.client_order_id, request.strategy, request.epoch, request.instrument))
+        name = request.client_order_id
+        frame = encode(QueryOrder(name, request.strategy, request.epoch, request.instrument))
+        is_asked = self.is_venue_up and (
+            self.line.wait(RequestKind.QUERY, name, Urgency.REDUCING, frame)
+            if self.line.must_wait(RequestKind.QUERY)
+            else self.line.write(RequestKind.QUERY, frame)
+        )
+        if not is_asked:
+            self._unconfirmed.add(name)
+        return is_asked
+
+    def _release_question(self, waiting: Waiting) -> None:
+        if not self.line.write(RequestKind.QUERY, waiting.what):
+            self._unconfirmed.add(waiting.key)
 
     def venue_is_back(self) -> None:
-        """Ask about every order that may have changed while the venue was away; requests are answered in order."""
+        """Ask about every order that may have changed while the venue was away; requests are answered in order.
+
+        One counts as unclear until the venue has said how it stands: no other report tells that none is missing.
+        """
         self.line.is_up = True
-        self.ask_about(self.records.open_orders())
+        orders = [*self.records.open_orders(), *self.records.not_received()]
+        still = {name for name in self._unconfirmed if name in self.records.orders}
+        self._unconfirmed = still | {order.request.client_order_id for order in orders}
+        self.ask_about(orders)
         self.catch_up()
 
     def venue_is_lost(self) -> None:
@@ -210,6 +242,7 @@ class OrderDesk:
         self.line.is_up = False
         self._reports.ask_all_again()
         self._cancels.link_lost()
+        self._queried_ns.clear()
         self.records.amendments_lost()
         for order in self.records.open_orders():
             request = order.request
@@ -218,14 +251,14 @@ class OrderDesk:
 
     def on_order_status(self, status: OrderStatus) -> None:
         """Report what our books lack; an order that still works and should not is cancelled (again)."""
-        order = self.records.orders.get(status.client_order_id)
+        name = status.client_order_id
+        self._unconfirmed.discard(name)
+        self._queried_ns.pop(name, None)
+        order = self.records.orders.get(name)
         if order is None:
             return
-        for report in missing_reports(order, status):
-            # One that is illegal is not asked about again, since this is what the venue answers.
-            self._reports.take(report)
+        self._reports.take_answer(name, missing_reports(order, status))
         self.records.amendments_settled(status)
-        self._reports.answered(status.client_order_id)
         self._cancels.on_status(order)
 
     def _on_taken(self, report: ExecutionReport) -> None:
@@ -236,6 +269,8 @@ class OrderDesk:
             self._cancels.refused(report.client_order_id)
             self._ask_why(report)
         elif isinstance(report, OrderClosed | OrderRejected | OrderDenied):
+            self._unconfirmed.discard(report.client_order_id)
+            self._queried_ns.pop(report.client_order_id, None)
             self._cancels.ended(report.client_order_id)
 
     def _ask_why(self, rejected: CancelRejected) -> None:
@@ -245,10 +280,19 @@ class OrderDesk:
             self._ask_about(order)
 
     @property
+    def unclear_orders(self) -> dict[str, Order]:
+        """By client order id, whether they are open or have ended: the orders that the venue has to say more about. It
+        has not been asked on this link, or has not answered, or its answer could not be journaled.
+        """
+        orders = self.records.orders
+        names = self._unconfirmed.union(self._reports.missed_orders)
+        return {name: orders[name] for name in sorted(names) if name in orders}
+
+    @property
     def uncertain_instruments(self) -> set[str]:
         """Where our books may lack something: orders whose standing is not known, reports that were not journaled."""
-        missed = {order.request.instrument for order in self._reports.missed_orders}
-        return in_flight(self.records.open_orders()) | missed
+        unclear = {order.request.instrument for order in self.unclear_orders.values()}
+        return in_flight(self.records.open_orders()) | unclear
 
     # --- what outlives the process ------------------------------------------------------------------------------
 

@@ -38,7 +38,8 @@ def missing_reports(order: Order, status: OrderStatus) -> list[ExecutionReport]:
     """The reports that bring our record of an order to what the venue knows of it; fills come before the end.
 
     An order that the venue never saw is told as `OrderDenied(NOT_RECEIVED)`. Should it get there all the same, it is
-    told accepted, with its fills, and stays denied.
+    told accepted, with its fills, and stays denied. One that the venue does not name is not told accepted; unless
+    something else tells of it, it stays of unknown outcome and is asked about again.
     """
     request, ts = order.request, status.ts_event
     head = (request.client_order_id, request.strategy, request.instrument)
@@ -47,8 +48,9 @@ def missing_reports(order: Order, status: OrderStatus) -> list[ExecutionReport]:
     if status.rejected is not None:
         return [OrderRejected(*head, status.rejected, "told when asked", ts)]
     reports: list[ExecutionReport] = []
-    if not order.venue_order_id or order.state in (OrderState.UNKNOWN, OrderState.IN_FLIGHT):
-        reports.append(OrderAccepted(*head, status.venue_order_id, ts))
+    is_news = not order.venue_order_id or order.state in (OrderState.UNKNOWN, OrderState.IN_FLIGHT)
+    if is_news and (venue_order_id := status.venue_order_id or order.venue_order_id):
+        reports.append(OrderAccepted(*head, venue_order_id, ts))
     if order.is_open and (amended := _amendment(order, status)) is not None:
         reports.append(amended)
     reports += [fill for fill in status.fills if fill.trade_id not in order.trade_ids]

@@ -1,7 +1,7 @@
 """The way back: every report of the venue goes into the journal, then into the books, and only then to its strategy."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -54,9 +54,9 @@ class ReportDesk:
         self._missed: dict[str, bool] = {}
 
     @property
-    def missed_orders(self) -> list[Order]:
-        """The orders of which a report could not be journaled."""
-        return [self._records.orders[name] for name in self._missed if name in self._records.orders]
+    def missed_orders(self) -> list[str]:
+        """Client order ids of the orders of which a report is missing."""
+        return list(self._missed)
 
     def report(self, report: ExecutionReport) -> None:
         """Journal a report, take it into the books, and only then pass it on; one that cannot be is asked about."""
@@ -64,7 +64,16 @@ class ReportDesk:
             self._missed[report.client_order_id] = False  # type: ignore[union-attr]  # only orders' reports are refused
             self.catch_up()
 
-    def take(self, report: ExecutionReport) -> bool:
+    def take_answer(self, client_order_id: str, reports: Iterable[ExecutionReport]) -> None:
+        """The venue has said how an order stands: these are the reports that our books lack.
+
+        One that is illegal is not asked about again, since this is what the venue answers.
+        """
+        self._missed.pop(client_order_id, None)
+        for report in reports:
+            self.take(report, is_answer=True)
+
+    def take(self, report: ExecutionReport, *, is_answer: bool = False) -> bool:
         """False where the report cannot follow the state of its order."""
         if isinstance(report, Fill) and is_venue_made(report.client_order_id):
             self._take_forced(report)
@@ -82,7 +91,7 @@ class ReportDesk:
         try:
             frame = self._log.record(numbered)
         except JournalFailed as error:
-            self._miss(report, error)
+            self._miss(report, error, is_asked=is_answer)
             return True
         self._records.apply(numbered)
         self._count(numbered)
@@ -108,15 +117,16 @@ class ReportDesk:
             self._records.apply(report)
             self._to_strategy(report.strategy, frame)
 
-    def _miss(self, report: ExecutionReport, error: JournalFailed) -> None:
-        """A report that is not journaled did not happen for us; the venue will be asked for it.
+    def _miss(self, report: ExecutionReport, error: JournalFailed, *, is_asked: bool) -> None:
+        """A report that is not journaled did not happen for us; the venue will be asked for it: at once, but where it
+        has just been (`is_asked`) with the other orders that are unclear, after a while.
 
         Only the denial of an order that is in no journal is told at once, without a number: nobody can be asked.
         """
         log.error("report not journaled", report=report, error=str(error))
         order_id = report.client_order_id  # type: ignore[union-attr]  # fundings are recorded by `on_funding`
         if order_id in self._records.orders:
-            self._missed[order_id] = False
+            self._missed[order_id] = is_asked
         else:
             self._count(report)
             self._to_strategy(report.strategy, encode(report))
@@ -131,10 +141,6 @@ class ReportDesk:
                 del self._missed[name]
             elif not is_asked:
                 self._missed[name] = self._ask_about(order)
-
-    def answered(self, client_order_id: str) -> None:
-        """The venue has said how an order stands."""
-        self._missed.pop(client_order_id, None)
 
     def ask_all_again(self) -> None:
         """What was asked may have been lost with the link."""

@@ -12,6 +12,7 @@ from gateways.gate.order_gate import SILENT_REASONS
 from gateways.gate.rate_limits import RequestKind
 from gateways.gate.send_queue import PRIORITY_DEFAULT, Urgency, Waiting
 from gateways.gate.shared_account import as_venue_sees_it
+from messages.base import TEXT_LENGTH_MAX
 from messages.codec import encode
 from messages.orders import CancelOrder, DenyReason, OrderDenied, SubmitOrder, is_forced
 
@@ -46,7 +47,9 @@ class SubmitDesk:
 
         :param frame: as it came.
         """
-        if self._line.must_wait(RequestKind.SUBMIT):
+        if self._queue and self.is_waiting(order.client_order_id):
+            self._drop(order, DenyReason.DUPLICATE_ID)
+        elif self._line.must_wait(RequestKind.SUBMIT):
             self._let_wait(order, frame)
         else:
             self._submit(order, frame)
@@ -59,8 +62,7 @@ class SubmitDesk:
         """
         denial = self._gate.check(order, self._records, self._now_ns(), self._mono_ns())
         if denial is not None and denial.reason in SILENT_REASONS:
-            log.warning("order dropped", order=order.client_order_id, epoch=order.epoch, reason=denial.reason.value)
-            self._events.dropped(denial.reason.value)
+            self._drop(order, denial.reason)
             return
         if denial is None and not self._line.is_up:
             denial = Denial(DenyReason.VENUE_DOWN, "link=down")
@@ -85,12 +87,26 @@ class SubmitDesk:
 
     def _deny(self, order: SubmitOrder, denial: Denial) -> None:
         head = (order.client_order_id, order.strategy, order.instrument)
-        self._events.denied(OrderDenied(*head, denial.reason, denial.context, self._now_ns()))
+        context = denial.context[:TEXT_LENGTH_MAX]  # longer, it could be written into the journal and not read again
+        self._events.denied(OrderDenied(*head, denial.reason, context, self._now_ns()))
+
+    def _drop(self, order: SubmitOrder, reason: DenyReason) -> None:
+        """Not a word to its strategy, which would take it for the order that it has."""
+        log.warning("order dropped", order=order.client_order_id, epoch=order.epoch, reason=reason.value)
+        self._events.dropped(reason.value)
 
     # --- orders that wait for the venue's rate limit ------------------------------------------------------------
 
     def _let_wait(self, order: SubmitOrder, frame: bytes) -> None:
-        """What only reduces goes before the rest; it is judged at the gate when it leaves."""
+        """What only reduces goes before the rest; it is judged at the gate when it leaves.
+
+        Whose it is and whether it is known already is looked at now: what becomes of it while it waits would be told
+        of the order that has its id.
+        """
+        known = self._gate.check_identity(order, self._records)
+        if known is not None:
+            self._drop(order, known.reason)
+            return
         reducible = self._records.reducible(order.strategy, order.instrument, order.side)
         urgency = Urgency.REDUCING if order.quantity <= reducible else Urgency.OTHER
         lease = self._gate.leases.lease(order.strategy, order.instrument)
@@ -101,7 +117,14 @@ class SubmitDesk:
             self._deny(order, Denial(DenyReason.QUEUE_FULL, f"waiting={len(self._queue)} for=rate-limit"))
 
     def _expired(self, late: Waiting, waited: str) -> None:
-        self._deny(late.what[0], Denial(DenyReason.ORDER_EXPIRED, waited))
+        self._deny_waiting(late.what[0], Denial(DenyReason.ORDER_EXPIRED, waited))
+
+    def _deny_waiting(self, order: SubmitOrder, denial: Denial) -> None:
+        """Deny an order that has waited and not left; never one of the same id that has."""
+        if order.client_order_id in self._records.orders:
+            self._drop(order, DenyReason.DUPLICATE_ID)
+        else:
+            self._deny(order, denial)
 
     def is_waiting(self, client_order_id: str) -> bool:
         """Whether an order waits for the rate limit."""
@@ -119,7 +142,7 @@ class SubmitDesk:
             order = waiting.what[0]
             if strategy in (None, order.strategy) and not is_forced(order.client_order_id):
                 self._queue.withdraw(RequestKind.SUBMIT, waiting.key)
-                self._deny(order, Denial(DenyReason.CANCELLED_UNSENT, f"why={why}"))
+                self._deny_waiting(order, Denial(DenyReason.CANCELLED_UNSENT, f"why={why}"))
 
     def withdraw_cancelled(self, request: CancelOrder) -> bool:
         """Whether the order to be cancelled was one of its strategy's that waited, and now waits no more."""
@@ -127,6 +150,6 @@ class SubmitDesk:
             order = waiting.what[0]
             if waiting.key == request.client_order_id and order.strategy == request.strategy:
                 self._queue.withdraw(RequestKind.SUBMIT, waiting.key)
-                self._deny(order, Denial(DenyReason.CANCELLED_UNSENT, "waited for=rate-limit"))
-                return True
+                self._deny_waiting(order, Denial(DenyReason.CANCELLED_UNSENT, "waited for=rate-limit"))
+                return order.client_order_id not in self._records.orders
         return False

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from messages.base import Count, Id, Message, Ns, Price, Ratio, check_decimals
+from messages.base import Count, Id, Message, Ns, OptionalId, Price, Ratio, check_decimals
 from messages.codec import Codec
 from messages.gateway_link import CheckpointReached
 from messages.orders import (
@@ -118,6 +118,7 @@ class OrderStatus(Message, frozen=True, tag="order-status"):
 
     :param is_known: False where the venue never saw the order; since it was asked after every submission on this
         link, it never will.
+    :param venue_order_id: empty where the venue does not know the order, or does not say.
     :param rejected: set where the venue refused it.
     :param closed: set where it can fill no more; None while it works.
     :param quantity: in all, as last amended; `price` likewise. None where the venue does not say, or it has no price.
@@ -127,7 +128,7 @@ class OrderStatus(Message, frozen=True, tag="order-status"):
     strategy: Id
     instrument: Id
     is_known: bool
-    venue_order_id: str
+    venue_order_id: OptionalId
     rejected: RejectReason | None
     closed: CloseReason | None
     filled_quantity: Decimal

@@ -4,8 +4,9 @@
 A fill may come before its acknowledgement and after a cancel request; a cancel may lose to a fill; an unknown order
 is asked about and may turn out to be anything. A late or repeated report of a closed order changes nothing; a late
 *fill* of a closed order is a fill all the same (venues report out of order), so it is counted. So it is with an order
-that was denied because the venue did not know it, and which reached the venue after all; it stays denied, its gateway
-cancels what is left of it.
+that was denied because the venue did not know it, and which reached the venue after all, and with one that the venue
+said to have rejected (after a timeout of its own, or for the id of an order that exists) and that works; it stays
+denied or rejected, its gateway cancels what is left of it.
 """
 
 from decimal import Decimal
@@ -127,10 +128,9 @@ LIFECYCLE: dict[OrderState, dict[type, frozenset[OrderState]]] = {
     _S.CANCELLED: _after(_S.CANCELLED),
     _S.EXPIRED: _after(_S.EXPIRED),
     _S.REJECTED: {
-        CancelRequested: frozenset({_S.REJECTED}),
-        CancelRejected: frozenset({_S.REJECTED}),
-        OrderUnknown: frozenset({_S.REJECTED}),
+        **_after(_S.REJECTED),  # of one that works all the same
         OrderRejected: frozenset({_S.REJECTED}),
+        OrderDenied: frozenset({_S.REJECTED}),
     },
     _S.DENIED: {
         **_after(_S.DENIED),  # of one that the venue did not know, and then received after all

@@ -64,7 +64,6 @@ from supervisor.occurrences import (
     Measured,
     Occurrence,
     OperatorAsked,
-    ProcessStarted,
     StartFailed,
     StopSignalled,
 )
@@ -259,11 +258,11 @@ class SupervisorActor(pykka.ThreadingActor):
                 admit(self._paths, {action.name: role}, getattr(action.spec, "order_prefix", ""))
             spec_file = self._spec_file(action.name)
             write_spec(spec_file, action.spec)
-            pid, created_s = self._launcher.start(action.name, (*action.command, str(spec_file)))
+            started = self._launcher.start(action.name, (*action.command, str(spec_file)))
         except (LaunchFailed, OSError, UnsafePath) as error:
             self._occurrences.append(StartFailed(action.name, str(error)))
             return
-        self._occurrences.append(ProcessStarted(action.name, pid, created_s))
+        self._occurrences.append(started)
 
     def _kill(self, action: KillChild) -> None:
         self._launcher.kill(action.name)

@@ -107,6 +107,7 @@ class Child(Machine[ProcessState]):
         self.policy = policy
         self.pid = self.last_pid = 0
         self.created_s = 0.0
+        self.birth = ""
         self.epoch = self.spent_epoch = 0
         self.began_paused = self.owes_resume = False
         self.is_registered = self.is_ready = self.is_drained = self.is_faulted = False
@@ -144,10 +145,10 @@ class Child(Machine[ProcessState]):
     def is_to_start(self) -> bool:
         return self.state is State.STOPPED and not self.is_done
 
-    def begin(self, pid: int, created_s: float) -> None:
-        """Its process is this one."""
+    def begin(self, pid: int, created_s: float, birth: str = "") -> None:
+        """Its process is this one, which `ChildRecord` knows again by its start time and its birth."""
         self.pid = self.last_pid = pid
-        self.created_s = created_s
+        self.created_s, self.birth = created_s, birth
 
     def see(self, now_ns: int) -> None:
         """The process has spoken."""

@@ -42,7 +42,8 @@ from supervisor.occurrences import (
 from supervisor.operations.consequences import changes_in_words
 from supervisor.operations.desk import Desk
 from supervisor.operations.planner import Planner
-from supervisor.registry import JobRecord, Registry
+from supervisor.operations.rule_flatten import RuleFlatten
+from supervisor.registry import Registry
 from supervisor.risk.risk_desk import RiskDesk
 
 NS_PER_S: Final = 1_000_000_000
@@ -75,9 +76,10 @@ class Core:
         self.bookkeeping = Bookkeeping()
         self.risk = RiskDesk(self.floor, plan.risk, registry.risk)
         self.floor.risk_record = self.risk.record
-        self.risk.flatten = self._flatten
         self.desk = Desk(self.floor, self.closing, self.risk, self.status)
         self.risk.before_tighten = self.desk.board.tightened
+        self.rule_flatten = RuleFlatten(self.floor, self.closing, self.desk.board, self.risk)
+        self.risk.flatten = self.rule_flatten.begin
         self.deaths = Deaths(self.floor, self.closing, self.desk.board)
         self.hearing = Hearing(self.floor, self.closing, self.desk.board, self.risk, self.bookkeeping)
         self._registry = registry
@@ -199,6 +201,7 @@ class Core:
         self.floor.note_refused(SUPERVISOR, measured.refused)
         self._obey_latch(measured.latch)
         self.risk.monitor.look(measured.wall_ns)
+        self.rule_flatten.look()
 
     def _ledger_spoke(self, news: LedgerNews) -> None:
         self.floor.actions += self.bookkeeping.on_news(news)
@@ -226,7 +229,7 @@ class Core:
 
     def _process_started(self, started: ProcessStarted) -> None:
         child = self.floor.children[started.name]
-        child.begin(started.pid, started.created_s)
+        child.begin(started.pid, started.created_s, started.birth)
         self.floor.log("info", "process started", process=started.name, pid=started.pid, epoch=child.epoch)
         self.floor.save()
 
@@ -242,15 +245,6 @@ class Core:
 
     def _child_said(self, said: ChildSaid) -> None:
         self.hearing.child_said(said)
-
-    def _flatten(self, strategy: str) -> None:
-        """A risk rule demands it; what ends the strategy's process goes on all the same."""
-        obstacle = self.desk.board.obstacle(self.floor.children[strategy], "flatten")
-        if obstacle is not None:
-            self.floor.alert(f"not flattened: {obstacle}", process=strategy)
-        elif not self.closing.is_begun:
-            command_ids = (self.floor.command_id("risk-flatten"),)
-            self.desk.board.begin(JobRecord(action="flatten", strategy=strategy, command_ids=command_ids))
 
     # --- the operator speaks ------------------------------------------------------------------------------------
 

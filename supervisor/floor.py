@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from actors.runtime.spec import HostSpec
+from gateways.safety.halt_reason import as_reason
 from gateways.spec import GatewaySpec
 from messages.from_child import ProcessKind, StrategyFault
 from messages.health import ProcessState
@@ -141,7 +142,7 @@ class Floor:
             if record.is_quarantined:
                 child.on_message(Adopted(self.now_ns, ProcessState.QUARANTINED))
             elif record.pid:
-                child.begin(record.pid, record.created_s)
+                child.begin(record.pid, record.created_s, record.birth)
                 is_running = record.is_ready or name not in living
                 state = ProcessState.RUNNING if is_running else ProcessState.STARTING
                 child.on_message(Adopted(self.now_ns, state))
@@ -291,7 +292,7 @@ class Floor:
 
         :param is_latched: it outlives the run; only the operator ends it.
         """
-        run = self.run
+        run, reason = self.run, as_reason(reason)
         self.before_halt()
         self.pending.withdraw(Unhalt, Resume)
         for child in self.of_kind(ProcessKind.STRATEGY):
@@ -315,7 +316,7 @@ class Floor:
 
     def _halt_command(self, reason: str) -> Halt:
         """Its id is that of the present halt, so that a process does each halt once."""
-        return Halt(self.run.halt_id or f"halt-{self.run.halts}", reason, self.run.is_flattening)
+        return Halt(self.run.halt_id or f"halt-{self.run.halts}", as_reason(reason), self.run.is_flattening)
 
     def _issue_epoch(self, child: Child) -> None:
         """The next epoch of a strategy; it is on the disk before anybody hears of it."""
@@ -357,4 +358,5 @@ def _record(child: Child) -> ChildRecord:
         restarted_ns=tuple(child.restarted_ns),
         began_paused=child.began_paused,
         owes_resume=child.owes_resume,
+        birth=child.birth,
     )

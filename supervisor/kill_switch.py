@@ -15,6 +15,7 @@ import zmq
 from actors.runtime.keys import Keyring, UnsafeKey
 from actors.runtime.links import Context, Socket, dealer, open_context
 from gateways.safety import halt_latch
+from gateways.safety.halt_reason import as_reason
 from messages.codec import FROM_CONTROL, FrameError, encode
 from messages.from_child import CommandDone
 from messages.to_child import Halt
@@ -100,7 +101,7 @@ def halt_directly(
     :param timeout_ms: for all of them together; `CONTROL_TIMEOUT_MS` by default.
     """
     gateways = gateways_of(paths)
-    frame = encode(Halt(new_command_id(), reason, is_flattening))
+    frame = encode(Halt(new_command_id(), as_reason(reason), is_flattening))
     context = open_context(keyring)
     sockets: dict[str, Socket] = {}
     try:

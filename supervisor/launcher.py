@@ -1,7 +1,8 @@
 """Starts, watches, measures and kills processes. No decisions here.
 
 A child gets a session of its own, so that Ctrl-C in the terminal does not reach it, and its output goes to a log file.
-A process is known by its pid and its start time together; where the system has pidfds, they say at once that it ended.
+A process is known by its pid and its birth together (`process_birth`); where the system has pidfds, they say at once
+that it ended.
 """
 
 import contextlib
@@ -17,11 +18,13 @@ from typing import Any, Final
 import psutil
 
 from supervisor.actions import SUPERVISOR
-from supervisor.occurrences import ProcessEnded, Usage
+from supervisor.occurrences import ProcessEnded, ProcessStarted, Usage
+from supervisor.process_birth import birth_of
 from supervisor.registry import ChildRecord
 
 START_TIME_TOLERANCE_S: Final = 2.0
-"""psutil reckons start times from the boot time, which moves when the wall clock is set."""
+"""psutil reckons start times from the boot time, which moves when the wall clock is set: of use only where the system
+tells no birth."""
 LOG_BYTES_MAX: Final = 16 * 2**20
 """A log that is longer when its process starts is put aside, in place of the one put aside before."""
 REAP_TIMEOUT_S: Final = 5.0
@@ -44,10 +47,9 @@ class Launcher:
         self._own = psutil.Process()
         self._own.cpu_percent()
 
-    def start(self, name: str, command: Sequence[str]) -> tuple[int, float]:
+    def start(self, name: str, command: Sequence[str]) -> ProcessStarted:
         """Start a process.
 
-        :returns: its pid, and its start time in seconds since the epoch.
         :raises LaunchFailed: it could not be started.
         """
         try:
@@ -59,7 +61,7 @@ class Launcher:
         except (OSError, psutil.NoSuchProcess) as error:
             raise LaunchFailed(f"{' '.join(command)}: {error}") from error
         self._processes[name] = process
-        return popen.pid, process.created_s
+        return ProcessStarted(name, popen.pid, process.created_s, birth_of(popen.pid))
 
     def adopt(self, records: Mapping[str, ChildRecord]) -> frozenset[str]:
         """Watch those of the registered processes that live; returns their names."""
@@ -160,10 +162,18 @@ def find_process(record: ChildRecord) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(record.pid)
-        is_same = abs(process.create_time() - record.created_s) <= START_TIME_TOLERANCE_S
+        is_same = _is_born_as(process, record)
     except psutil.NoSuchProcess:
         return None
     return process if is_same and is_running(process) else None
+
+
+def _is_born_as(process: psutil.Process, record: ChildRecord) -> bool:
+    """:raises psutil.NoSuchProcess: it has ended."""
+    birth = birth_of(process.pid) if record.birth else ""
+    if birth:
+        return birth == record.birth
+    return abs(process.create_time() - record.created_s) <= START_TIME_TOLERANCE_S
 
 
 def living_records(records: Mapping[str, ChildRecord]) -> dict[str, ChildRecord]:

@@ -1,9 +1,8 @@
 """Plans the strategies of a running cluster anew when the operator changes them: checked as a config would be."""
 
 import os
-import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from supervisor.config import Config, ConfigError, ConfigText
 from supervisor.config import text as config_text
 from supervisor.config.check import Draft, Surroundings, check
 from supervisor.config.decoder import FAILED, Decoder
+from supervisor.config.loading import CPUS_MAX
 from supervisor.config.mistakes import Mistake
 from supervisor.config.strategies import decode_parameters
 from supervisor.operations.planner import Unfit
@@ -23,6 +23,10 @@ from supervisor.plan import plan_cluster
 from supervisor.registry import Standing
 
 SECTION: Final = "strategies"
+_UNCHANGED: Final = Surroundings(is_file=lambda _: True, cpus=frozenset(range(CPUS_MAX)), now_ns=0)
+"""Of a config that was checked when its cluster was started: what has changed around it since keeps nobody from going
+on, nor from being changed or started again.
+"""
 _Table = dict[str, Any]  # Any: TOML
 
 
@@ -43,16 +47,17 @@ class LivePlanner:
         raw = config_text.substitute(config_text.parse(text.text, text.name), os.environ, "", [])
         return cls(raw, config, paths)
 
-    def strategies(self, standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:
+    def strategies(self, standing: Mapping[str, Standing], added: Collection[str] = ()) -> dict[str, ChildPlan]:
         """The plan of every strategy that is not removed, by name.
 
+        :param added: those that come now, and are to run on the processors that there are.
         :raises Unfit: with every mistake.
         """
         tables = list(self._tables(standing))
-        config, mistakes = self._checked(tables)
+        config, mistakes = self._checked(tables, added)
         quoted = [mistake for mistake in mistakes if _quote(tables, mistake)]
         if quoted:
-            config, mistakes = self._checked(tables)
+            config, mistakes = self._checked(tables, added)
         if mistakes or config is None:
             raise Unfit(_told(mistakes, tables))
         children = plan_cluster(config, self._paths).children
@@ -79,13 +84,16 @@ class LivePlanner:
             if wish.table and not wish.is_removed:
                 yield from (_changed(table, wish) for table in _parsed(wish.table) if table.get("id") == name)
 
-    def _checked(self, tables: list[_Table]) -> tuple[Config | None, list[Mistake]]:
+    def _checked(self, tables: list[_Table], added: Collection[str]) -> tuple[Config | None, list[Mistake]]:
         """The config with these strategies, and what is wrong in them; the rest was checked before anything ran."""
         raw = {**self._raw, SECTION: tables}
         decoder = Decoder()
         draft = Draft(raw, decoder)
         config = decoder.decode(raw, Config, "")
-        told = [*decode_parameters(draft, strategy_kinds()), *check(draft, _surroundings())]
+        told = [*decode_parameters(draft, strategy_kinds()), *check(draft, _UNCHANGED)]
+        new = tuple(f"{SECTION}[{index}].cpus" for index, table in enumerate(tables) if table.get("id") in added)
+        if new:
+            told += [mistake for mistake in check(draft, _surroundings()) if mistake.path.startswith(new)]
         mistakes = [mistake for mistake in (*decoder.mistakes, *told) if mistake.path.startswith(SECTION)]
         if mistakes or config is FAILED:
             return None, mistakes
@@ -165,5 +173,6 @@ def _told(mistakes: list[Mistake], tables: list[_Table]) -> str:
 
 
 def _surroundings() -> Surroundings:
+    """What there is now: a file or a date of the config was looked at when the cluster was started."""
     cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return Surroundings(is_file=lambda _: True, cpus=frozenset(cpus), now_ns=time.time_ns())
+    return msgspec.structs.replace(_UNCHANGED, cpus=frozenset(cpus))

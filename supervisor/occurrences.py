@@ -46,9 +46,12 @@ class Latch(NamedTuple):
 
 
 class ProcessStarted(NamedTuple):
+    """:param created_s: as in `ChildRecord`, and so is `birth`."""
+
     name: str
     pid: int
     created_s: float
+    birth: str = ""
 
 
 class StartFailed(NamedTuple):

@@ -25,7 +25,9 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A child as it was last known.
 
     :param pid: 0 where no process runs.
-    :param created_s: start time of the process, seconds since the epoch; with the pid, it names a process uniquely.
+    :param created_s: start time of the process, seconds since the epoch; it moves when the wall clock is set.
+    :param birth: as `process_birth.birth_of` says; with the pid, it names a process uniquely. Empty where the system
+        does not tell it, or an older version of the project has written the record: `created_s` counts then.
     :param restarted_ns: of the restarts that count against its intensity; monotonic clock of this boot.
     :param is_done: ended by itself with its work done, or stopped by name.
     :param began_paused: its process was told at its start that it is paused, and was not resumed since.
@@ -41,6 +43,7 @@ class ChildRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     restarted_ns: tuple[int, ...] = ()
     began_paused: bool = False
     owes_resume: bool = False
+    birth: str = ""
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

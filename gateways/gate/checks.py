@@ -38,12 +38,14 @@ def check_expiry(order: SubmitOrder, now_ns: int) -> Denial | None:
     return Denial(DenyReason.ORDER_EXPIRED, f"age_ms={age_ms:.1f} valid_for_ms={order.valid_for_ms}")
 
 
-def check_price(request: SubmitOrder | AmendOrder, instrument: Instrument) -> Denial | None:
-    price = request.price
+def check_price(order: SubmitOrder, instrument: Instrument) -> Denial | None:
+    """A limit needs a price and a market order has none: one with a price would be judged by it, and not held to it."""
+    price = order.price
+    if (price is None) != (order.type is MARKET):
+        context = "price=none type=limit" if price is None else f"price={price} type=market"
+        return Denial(DenyReason.INVALID_PRICE, context)
     if price is None:
-        if isinstance(request, SubmitOrder) and request.type is MARKET:
-            return None
-        return Denial(DenyReason.INVALID_PRICE, "price=none type=limit")
+        return None
     if price <= ZERO or _WIDE.remainder(price, instrument.tick_size):
         return Denial(DenyReason.INVALID_PRICE, f"price={price} tick_size={instrument.tick_size}")
     return None

@@ -70,20 +70,22 @@ class AmendingState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
 
     asked: list[Terms]
     lost: list[Terms]
+    unconfirmed: list[Terms]
     waiting: int
 
 
 class Amending:
     """The amendments of one order that the venue has not answered yet, and those whose answers were lost with the link.
 
-    Which of several an answer belongs to is not known: all of them count until none is waited for.
+    Which of several a refusal belongs to is not known: all of them count until none is waited for.
     """
 
-    __slots__ = ("_asked", "_lost", "_waiting")
+    __slots__ = ("_asked", "_lost", "_unconfirmed", "_waiting")
 
     def __init__(self) -> None:
         self._asked: list[Terms] = []
         self._lost: list[Terms] = []
+        self._unconfirmed: list[Terms] = []
         self._waiting = 0
 
     @property
@@ -103,29 +105,40 @@ class Amending:
         return most
 
     def state(self) -> AmendingState:
-        return AmendingState(list(self._asked), list(self._lost), self._waiting)
+        return AmendingState(list(self._asked), list(self._lost), list(self._unconfirmed), self._waiting)
 
     def load(self, state: AmendingState) -> None:
-        self._asked, self._lost, self._waiting = list(state.asked), list(state.lost), state.waiting
+        self._asked, self._lost = list(state.asked), list(state.lost)
+        self._unconfirmed, self._waiting = list(state.unconfirmed), state.waiting
 
     def ask(self, request: AmendOrder) -> None:
         self._asked.append((request.quantity, request.price))
+        self._unconfirmed.append((request.quantity, request.price))
         self._waiting += 1
 
-    def answered(self) -> None:
-        """The venue has answered one of them, or it was not sent."""
+    def answered(self, confirmed: Terms | None = None) -> None:
+        """The venue has answered one of them, or it was not sent.
+
+        :param confirmed: the terms, where it has confirmed them.
+        """
+        if confirmed in self._unconfirmed:
+            self._unconfirmed.remove(confirmed)
         self._waiting -= 1
         if self._waiting <= 0:
-            self._asked, self._waiting = [], 0
+            self._asked, self._unconfirmed, self._waiting = [], [], 0
 
     def link_lost(self) -> None:
         """No answer will come; the venue may have taken any of them, or none."""
         self._lost += self._asked
-        self._asked, self._waiting = [], 0
+        self._asked, self._unconfirmed, self._waiting = [], [], 0
 
     def was_lost(self, quantity: Decimal, price: Decimal) -> bool:
         """Whether one with these terms was, so that what tells of them answers nothing that is waited for."""
         return (quantity, price) in self._lost
+
+    def awaits(self, quantity: Decimal, price: Decimal) -> bool:
+        """Whether one with these terms is waited for, and not confirmed yet."""
+        return (quantity, price) in self._unconfirmed
 
     def settled(self) -> None:
         """The venue has said, on another link, at which terms the order stands: what was lost was taken, or never will

@@ -102,11 +102,11 @@ class OpenRisk:
         self._recount(order)
         self._put_price(order)
 
-    def amendment_answered(self, order: Order) -> None:
+    def amendment_answered(self, order: Order, report: ExecutionReport | None = None) -> None:
         """One of the order's amendments is settled, whichever way; nothing where none is waited for."""
         amending = self._amending.get(order.request.client_order_id)
         if amending is not None:
-            amending.answered()
+            amending.answered((report.quantity, report.price) if isinstance(report, OrderAmended) else None)
         self._tidy(order)
 
     def amendments_lost(self) -> None:
@@ -130,11 +130,15 @@ class OpenRisk:
         self._put_price(order)
 
     def is_answer(self, report: ExecutionReport, order: Order) -> bool:
-        """Whether a report that is about to be applied settles an amendment; a repeated confirmation settles none."""
+        """Whether a report that is about to be applied settles an amendment; a repeated confirmation settles none, and
+        one of terms that were asked for does, though the order had them before.
+        """
         if isinstance(report, OrderAmended):
             known, amending = order.request, self._amending.get(report.client_order_id)
             if amending is not None and amending.was_lost(report.quantity, report.price):
                 return False
+            if amending is not None and amending.awaits(report.quantity, report.price):
+                return True
             return report.quantity != known.quantity or report.price != known.price
         return isinstance(report, AmendRejected)
 
@@ -146,7 +150,7 @@ class OpenRisk:
         if not order.is_open:
             self._closed(order.request)
         elif is_answer:
-            self.amendment_answered(order)
+            self.amendment_answered(order, report)
         elif isinstance(report, Fill | OrderAmended):
             self._tidy(order)
 

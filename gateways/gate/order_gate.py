@@ -51,6 +51,9 @@ NO_STAKE: Final = Stake()
 """Of an instrument that nobody can trade."""
 
 DEFAULT_LIMITS: Final = GateLimits()
+REASON_LENGTH_MAX: Final = 500
+"""Of the reason of a halt, in a denial: the whole of it, escaped, could be longer than a report may be."""
+
 SILENT_REASONS: Final = frozenset({DenyReason.STALE_EPOCH, DenyReason.DUPLICATE_ID})
 """A zombie's order, or an id that has been used: telling its strategy would confuse the order that it has."""
 
@@ -126,16 +129,16 @@ class OrderGate:
         :param now_ns: market time; `mono_ns` the gateway's monotonic clock, by which leases end.
         """
         is_forced = order.client_order_id.startswith(FLATTEN_PREFIX)
-        if order.epoch < self._epochs.get(order.strategy, 0) and not is_forced:
-            return Denial(DenyReason.STALE_EPOCH, f"epoch={order.epoch} served={self.epoch(order.strategy)}")
-        if order.client_order_id in records.orders:
-            return Denial(DenyReason.DUPLICATE_ID, f"order={order.client_order_id}")
+        denial = self.check_identity(order, records)
+        if denial is not None:
+            return denial
         instrument = self._instruments.get(order.instrument)
         stake, worst = NO_STAKE, order.quantity
         if instrument is not None:
             stake = records.stake(order.strategy, order.instrument)
             worst += stake.worst(order.side)
-        denial = None if is_forced else self._check_state(order.strategy, is_reducing=worst <= ZERO)
+        if not is_forced:
+            denial = self._check_state(order.strategy, is_reducing=worst <= ZERO)
         if denial is not None and denial.reason is DenyReason.HALTED:
             return denial
         if instrument is None:
@@ -163,6 +166,15 @@ class OrderGate:
             return denial
         return self._check_crossing(order, records) or self._check_rate(order, now_ns)
 
+    def check_identity(self, order: SubmitOrder, records: OrderRecords) -> Denial | None:
+        """Whether an order is one of the incarnation that is served, and none that we know already."""
+        name = order.client_order_id
+        if order.epoch < self._epochs.get(order.strategy, 0) and not name.startswith(FLATTEN_PREFIX):
+            return Denial(DenyReason.STALE_EPOCH, f"epoch={order.epoch} served={self.epoch(order.strategy)}")
+        if name in records.orders:
+            return Denial(DenyReason.DUPLICATE_ID, f"order={name}")
+        return None
+
     def check_amendment(
         self, amendment: AmendOrder, order: Order, records: OrderRecords, now_ns: int, mono_ns: int = 0
     ) -> Denial | None:
@@ -182,14 +194,14 @@ class OrderGate:
         left = amendment.quantity - order.filled_quantity
         worst = others + max(counted, left)
         is_reducing = others + left <= ZERO
+        wanted = msgspec.structs.replace(request, quantity=amendment.quantity, price=amendment.price)
         denial = (
             self._check_state(request.strategy, is_reducing=is_reducing)
-            or check_price(amendment, instrument)
+            or check_price(wanted, instrument)
             or check_quantity(amendment, instrument)
         )
         if denial is not None:
             return denial
-        wanted = msgspec.structs.replace(request, quantity=amendment.quantity, price=amendment.price)
         is_more = left > counted
         if not is_reducing and (is_more or amendment.price != request.price):
             growth = Growth(wanted, stake, worst, is_more)
@@ -206,9 +218,9 @@ class OrderGate:
             return None
         state, why = states.of(strategy)
         if state is TradingState.HALTED:
-            return Denial(DenyReason.HALTED, f"reason={why!r}")
+            return Denial(DenyReason.HALTED, f"reason={why[:REASON_LENGTH_MAX]!r}")
         if state is TradingState.REDUCING and not is_reducing:
-            return Denial(DenyReason.REDUCING, f"reason={why!r}")
+            return Denial(DenyReason.REDUCING, f"reason={why[:REASON_LENGTH_MAX]!r}")
         return None
 
     def _check_growth(

@@ -6,7 +6,7 @@ those that it missed.
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -15,7 +15,9 @@ from gateways.gate.closed_orders import ClosedOrders, ClosedState
 from gateways.gate.exposure import BUY, Stake
 from gateways.gate.gate_limits import EXECUTIONS_MAX
 from gateways.gate.lease_book import Exposure
+from gateways.gate.not_received import NotReceived
 from gateways.gate.open_risk import OpenRisk, RiskState
+from gateways.gate.sharing import fill_shares, funding_shares
 from gateways.gate.throttles import Executions
 from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument
@@ -25,6 +27,7 @@ from messages.orders import (
     AmendOrder,
     AmendRejected,
     CancelRejected,
+    DenyReason,
     ExecutionReport,
     Fill,
     FundingPaid,
@@ -40,9 +43,6 @@ FORCED_FILLS_KEPT_MAX: Final = 10_000
 """Of what the venue did by itself, remembered so that a repeated one is recognised."""
 
 _ANSWERS: Final = (AmendRejected, CancelRejected)
-
-_WIDE: Final = Context(prec=100)
-"""A part of 1e18 to 18 places, times a position, has more digits than the default context keeps."""
 
 
 class RecordsState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -66,6 +66,7 @@ class RecordsState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_
     executions: list[tuple[str, str, bool, list[int]]]
     fundings: int
     forced_fills: int
+    not_received: tuple[int, list[tuple[str, int]]]
 
 
 class OrderRecords:
@@ -94,6 +95,7 @@ class OrderRecords:
         self._last_seq: defaultdict[str, int] = defaultdict(int)
         self._positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._forced: dict[tuple[str, str], None] = {}
+        self._not_received = NotReceived()
         self._risk = OpenRisk()
         self.crossings = self._risk.crossings
         self.executions = Executions(EXECUTIONS_MAX)
@@ -140,7 +142,7 @@ class OrderRecords:
         :raises KeyError: the order is none of ours.
         """
         order = self._order_of(report)
-        if isinstance(report, OrderClosed) and order is not None and order.is_open:
+        if isinstance(report, OrderClosed) and order is not None:
             _check_complete(report, order)
         if order is not None and not order.changes(report) and not isinstance(report, _ANSWERS):
             return None
@@ -151,6 +153,7 @@ class OrderRecords:
     def apply(self, numbered: ExecutionReport) -> None:
         """Take a numbered report into the books; one that its strategy is not told has no number."""
         strategy = numbered.strategy
+        self._not_received.see(numbered.ts_event)
         if numbered.seq or _is_told(numbered):
             expected = self._last_seq[strategy] + 1
             assert numbered.seq == expected, f"report {numbered.seq} of {strategy} is out of sequence"
@@ -169,8 +172,20 @@ class OrderRecords:
             self._risk.reported(numbered, order, is_answer=is_answer)
             if not order.is_open:
                 self._close(order.request.client_order_id)
+                if isinstance(numbered, OrderDenied) and numbered.reason is DenyReason.NOT_RECEIVED:
+                    self._not_received.note(numbered.client_order_id, numbered.ts_event)
         elif is_changed:
             self.closed.changed(order.request.client_order_id)
+
+    def not_received(self) -> list[Order]:
+        """The orders that the venue did not know a while before the newest report, and might have received since: what
+        they have done while the link, or this process, was away was told to nobody.
+        """
+        return [self.orders[name] for name in self._not_received.recent() if name in self.orders]
+
+    def leave_out(self, strategy: str, seq: int) -> None:
+        """A report with this number was journaled, and cannot be read any more."""
+        self._last_seq[strategy] = max(seq, self._last_seq[strategy])
 
     def cancel_requested(self, client_order_id: str) -> None:
         order = self.orders[client_order_id]
@@ -245,30 +260,13 @@ class OrderRecords:
         return self.stake(strategy, instrument).reducible(side)
 
     def share_funding(self, booked: FundingBooked) -> list[FundingPaid]:
-        """Divide what the venue booked on the whole position among those who hold it, exactly.
-
-        Each gets the part of the amount that its position is of the whole; the last takes the remainder, so that the
-        parts sum to the amount.
-        """
-        holders = [
-            (owner, size) for (owner, held), size in self._positions.items() if held == booked.instrument and size
-        ]
-        whole, left = sum((size for _, size in holders), ZERO), booked.amount
-        paid = []
-        for number, (owner, size) in enumerate(holders, start=1):
-            is_last = number == len(holders)
-            share = left if is_last or not whole else _share(booked.amount, size, whole)
-            left = _WIDE.subtract(left, share)
-            head = (owner, booked.instrument, share, booked.currency, booked.rate, size)
-            paid.append(FundingPaid(*head, str(booked.number), booked.ts_event))
-        return paid
+        """Divide what the venue booked on the whole position among those who hold it."""
+        held = self._positions.items()
+        holders = [(owner, size) for (owner, name), size in held if name == booked.instrument and size]
+        return list(funding_shares(booked, holders))
 
     def share_forced(self, fill: Fill) -> list[Fill]:
-        """Divide what the venue has closed by itself among those who hold the position, in whole lots, exactly.
-
-        Each gets the part of it that its position is of the whole; the last takes the remainder. A repeated one gives
-        nothing.
-        """
+        """Divide what the venue has closed by itself among those who hold the position; nothing of a repeated one."""
         if (fill.instrument, fill.trade_id) in self._forced:
             return []
         holders = [
@@ -276,22 +274,7 @@ class OrderRecords:
             for (owner, held), size in self._positions.items()
             if held == fill.instrument and size * fill.side.sign < 0
         ]
-        whole, left, fee_left = sum((size for _, size in holders), ZERO), fill.quantity, fill.fee
-        shares = []
-        for number, (owner, size) in enumerate(holders, start=1):
-            quantity = left if number == len(holders) else self._lots_of(fill, size, whole)
-            fee = fee_left if number == len(holders) else _share(fill.fee, quantity, fill.quantity)
-            left, fee_left = left - quantity, fee_left - fee
-            if quantity:
-                shares.append(msgspec.structs.replace(fill, strategy=owner, quantity=quantity, fee=fee))
-        return shares
-
-    def _lots_of(self, fill: Fill, size: Decimal, whole: Decimal) -> Decimal:
-        """The part of a fill that one position is of the whole; to the fill's own places where the lot is not known."""
-        instrument = self._instruments.get(fill.instrument)
-        if instrument is None:
-            return _share(fill.quantity, size, whole)
-        return instrument.round_quantity(_WIDE.divide(_WIDE.multiply(fill.quantity, size), whole))
+        return list(fill_shares(fill, holders, self._instruments.get(fill.instrument)))
 
     def note_forced(self, fill: Fill) -> None:
         """Remember what the venue did by itself, so that a repetition of it is known."""
@@ -316,6 +299,7 @@ class OrderRecords:
             executions=self.executions.state(),
             fundings=self.fundings,
             forced_fills=self.forced_fills,
+            not_received=self._not_received.state(),
         )
 
     def load(self, state: RecordsState, chunks: Sequence[bytes]) -> None:
@@ -339,6 +323,7 @@ class OrderRecords:
         self._forced = dict.fromkeys(state.forced)
         self.executions.load(state.executions)
         self.fundings, self.forced_fills = state.fundings, state.forced_fills
+        self._not_received.load(state.not_received)
 
     def _fee_currency(self, instrument: str) -> str:
         """The currency whose fees come off a position; empty: those of none do, as far as is known."""
@@ -382,12 +367,6 @@ def _is_told(report: ExecutionReport) -> bool:
     if isinstance(report, Fill | FundingPaid):
         return True
     return not report.client_order_id.startswith(FLATTEN_PREFIX)
-
-
-def _share(amount: Decimal, size: Decimal, whole: Decimal) -> Decimal:
-    """The part of an amount that one position is of the whole, to the places that the amount has."""
-    part = _WIDE.divide(_WIDE.multiply(amount, size), whole)
-    return part.quantize(amount, context=_WIDE)
 
 
 def _check_complete(closed: OrderClosed, order: Order) -> None:

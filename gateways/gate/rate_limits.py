@@ -98,9 +98,10 @@ class TokenBucket:
             self._ns = now_ns
         return self._level
 
-    def admits(self, kind: RequestKind, now_ns: int) -> bool:
+    def admits(self, kind: RequestKind, now_ns: int, *, from_reserve: bool = False) -> bool:
         cost = self._costs[kind]
-        return not cost or self.level(now_ns) + ROUNDING >= cost + self._kept_from(kind)
+        kept = 0.0 if from_reserve else self._kept_from(kind)
+        return not cost or self.level(now_ns) + ROUNDING >= cost + kept
 
     def counts(self, kind: RequestKind) -> bool:
         return self._costs[kind] > 0
@@ -138,10 +139,14 @@ class VenueBudget:
         """Whether the venue has said that it hears nothing from us for a while."""
         return now_ns < self._banned_until_ns
 
-    def admits(self, kind: RequestKind, now_ns: int) -> bool:
+    def admits(self, kind: RequestKind, now_ns: int, *, from_reserve: bool = False) -> bool:
+        """Whether a request of this kind may leave now.
+
+        :param from_reserve: it may take what is kept for cancels, too.
+        """
         if self.is_banned(now_ns):
             return False
-        return all(bucket.admits(kind, now_ns) for bucket in self._buckets)
+        return all(bucket.admits(kind, now_ns, from_reserve=from_reserve) for bucket in self._buckets)
 
     def may_overtake(self, kind: RequestKind, head: RequestKind, now_ns: int) -> bool:
         """Whether a request may leave before one that waits for its tokens: it takes none of those, or it is a cancel,

@@ -150,8 +150,11 @@ class SendQueue:
         if first is None:
             return None
         aged = self._aged(first)
-        if aged is not None and self.budget.admits(aged.kind, now_ns):
-            return aged
+        if aged is not None:
+            # A storm of cancels leaves nothing but the reserve; a question that has its turn takes one of theirs.
+            is_storm = first.urgency is Urgency.CANCEL
+            if self.budget.admits(aged.kind, now_ns, from_reserve=is_storm):
+                return aged
         if self.budget.admits(first.kind, now_ns):
             return first
         kinds = [kind for kind in RequestKind if self.budget.may_overtake(kind, first.kind, now_ns)]

@@ -17,6 +17,7 @@ from gateways.order_desk import OrderDesk
 from gateways.safety import halt_latch
 from gateways.safety.flattener import CancelFirst, Finished, Flattener, Moment, Send, Task, flatten_prefix
 from gateways.safety.halt_latch import HaltNote, LatchStamp
+from gateways.safety.halt_reason import as_reason
 from gateways.safety.liveness import Liveness
 from gateways.spec import GatewaySpec
 from messages.codec import encode
@@ -103,6 +104,7 @@ class Guard:
 
     def halt(self, reason: str, *, is_flattening: bool, by: str) -> None:
         """Deny every new order from this moment, cancel all that work, and set the latch for those who come later."""
+        reason = as_reason(reason)
         self._stand_still(reason, is_flattening=is_flattening, by=by)
         try:
             self._desk.withdraw_waiting(HALTED)

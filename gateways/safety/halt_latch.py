@@ -13,13 +13,18 @@ from typing import NamedTuple
 
 import msgspec
 
+from gateways.safety.halt_reason import as_reason
+from messages.base import ID_LENGTH_MAX, NS_MAX
+
 LATCH_BYTES_MAX = 65_536
+"""A longer file is halted by, and not read to its end."""
 
 
 class HaltNote(msgspec.Struct, frozen=True, kw_only=True):
     """Why a cluster is halted.
 
-    :param at_ns: since the epoch, by the wall clock of whoever wrote it.
+    :param reason: at most `halt_reason.REASON_LENGTH_MAX` characters, once it was written or read.
+    :param at_ns: since the epoch, by the wall clock of whoever wrote it; 0 where that is not known.
     :param by: the process or person that halted.
     :param is_flattening: gateways close every position, too.
     """
@@ -39,15 +44,22 @@ class LatchStamp(NamedTuple):
 
 
 def encode_note(note: HaltNote) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(note))
+    return msgspec.json.format(msgspec.json.encode(_bounded(note)))
 
 
 def decode_note(data: bytes) -> HaltNote:
     """The note in the file; what is no such note is a halt for a reason that cannot be read."""
     try:
-        return msgspec.json.decode(data, type=HaltNote)
-    except msgspec.MsgspecError as error:
-        return HaltNote(reason=f"the halt file cannot be read: {error}", at_ns=0, by="unknown")
+        return _bounded(msgspec.json.decode(data, type=HaltNote))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, or brackets without end
+        return HaltNote(reason=as_reason(f"the halt file cannot be read: {error}"), at_ns=0, by="unknown")
+
+
+def _bounded(note: HaltNote) -> HaltNote:
+    """The note as it can be told on; a person may have written anything into the file."""
+    at_ns = note.at_ns if 0 <= note.at_ns <= NS_MAX else 0
+    by = as_reason(note.by, ID_LENGTH_MAX)
+    return msgspec.structs.replace(note, reason=as_reason(note.reason), at_ns=at_ns, by=by)
 
 
 def stamp(path: Path) -> LatchStamp | None:

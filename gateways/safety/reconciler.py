@@ -58,7 +58,10 @@ class Reconciler:
     def on_pulse(self, mono_ns: int) -> None:
         """Ask about the orders whose outcome is not known, and those that the venue has not answered."""
         if self._desk.is_venue_up:
-            self._desk.ask_about(self._inquiries.due(self._desk.records.open_orders(), mono_ns))
+            unclear = self._desk.unclear_orders
+            ended = [order for order in unclear.values() if not order.is_open]
+            orders = [*self._desk.records.open_orders(), *ended]
+            self._desk.ask_about(self._inquiries.due(orders, mono_ns, unclear))
 
     def on_account(self, account: AccountState, now_ns: int, mono_ns: int) -> None:
         """Take the venue's word on the account; what it tells came after every report before it.
@@ -83,6 +86,9 @@ class Reconciler:
         due, new = self._adoptions.due(found, mono_ns)
         for order in due:
             self._desk.cancel_adopted(order)
+        # What one that has ended in our books has filled meanwhile may have been told while nobody was there.
+        known = [orders[order.client_order_id] for order in due if order.client_order_id in orders]
+        self._desk.ask_about(self._inquiries.ask_now(known, mono_ns))
         for order in new:
             self._alert(f"{self._spec.process}: {_unexplained_text(order, orders.get(order.client_order_id))}")
         missing = unlisted(frozenset(account.open_orders), self._desk.records.open_orders())

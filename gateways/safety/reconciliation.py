@@ -1,6 +1,6 @@
 """What must be remembered between two looks at the venue: who was asked when, and what differed before. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from gateways.reconcile import Difference
@@ -33,16 +33,17 @@ class Inquiries:
     def __init__(self) -> None:
         self._watched: dict[str, _Watch] = {}
 
-    def due(self, orders: Iterable[Order], mono_ns: int) -> list[Order]:
+    def due(self, orders: Iterable[Order], mono_ns: int, unclear: Collection[str] = ()) -> list[Order]:
         """The orders to ask about now, those first that have waited longest.
 
-        :param orders: all that are open.
+        :param orders: all that are open, or unclear.
+        :param unclear: ids of those that are to be asked about whatever their state says.
         """
         watched: dict[str, _Watch] = {}
         waiting = []
         for order in orders:
-            patience_ns = _PATIENCE_NS.get(order.state)
             name = order.request.client_order_id
+            patience_ns = 0 if name in unclear else _PATIENCE_NS.get(order.state)
             watch = self._watched.get(name)
             if patience_ns is None:
                 if watch is not None and watch.ask_ns > mono_ns:

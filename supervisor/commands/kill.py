@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from gateways.safety.halt_reason import as_reason
 from messages.operator import CommandAccepted, HaltRequest, UnhaltRequest
 from supervisor.cluster_finder import (
     AmbiguousCluster,
@@ -56,7 +57,7 @@ def halt(
     Works with the supervisor dead and strategies hung: a file keeps every gateway halted over all restarts, and each
     gateway is told directly. On a cluster that does not run, the next `outcry up` starts halted.
     """
-    paths = _located(config, cluster, state)
+    paths, reason = _located(config, cluster, state), as_reason(reason)
     problem = _latch(paths, reason, is_flattening=flatten)
     try:
         answers = halt_directly(paths, reason, is_flattening=flatten, keyring=keyring_of(paths, OPERATOR))
@@ -101,7 +102,8 @@ def unhalt(
     paths = _located(config, cluster, state)
     way = Way(state=paths.state_dir, timeout_s=timeout, no_wait=no_wait, is_sure=yes, as_json=as_json)
     if is_listening(paths):
-        carry_out(UnhaltRequest(new_command_id(), reason), way, confirm=lambda _: _is_named(paths.state_dir.name))
+        request = UnhaltRequest(new_command_id(), as_reason(reason))
+        carry_out(request, way, confirm=lambda _: _is_named(paths.state_dir.name))
         return
     if is_orphaned(paths):
         name = paths.state_dir.name

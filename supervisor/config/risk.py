@@ -222,6 +222,29 @@ def limit_at(config: RiskConfig, path: str) -> Decimal | None:
     return Decimal(repr(now)) if isinstance(now, float) else now
 
 
+def is_raised(path: str, current: Decimal | None, value: Decimal) -> bool:
+    """Whether more may be held, or sent, with this value than with the current one; None: there was no limit.
+
+    :raises ValueError: as for `limit_at`.
+    """
+    if current is None:
+        return False
+    if _located(path)[2] == "messages_per_s":  # of which 0 says that there is no bound
+        return bool(current) and (not value or value > current)
+    return value > current
+
+
+def names_in(path: str) -> tuple[tuple[str, str], ...]:
+    """The names in a path, each with the section of `[risk]` that has such names.
+
+    :raises ValueError: as for `limit_at`.
+    """
+    head, name, key = _located(path)
+    field, _, rest = key.partition(".")
+    named = ((head, name),) if name else ()
+    return (*named, ("instruments", rest)) if field == "position_max" and rest else named
+
+
 _TABLES: Final[dict[str, type[NotionalLimits]]] = {
     "venues": NotionalLimits,
     "assets": NotionalLimits,

@@ -8,14 +8,13 @@ from typing import Final
 
 import structlog
 
-from actors.runtime.journal import JournalError
 from gateways.drop_copy import DropCopyFrame, batch_of
 from gateways.intent_log import COPIED_CHANNELS
 from gateways.intent_reader import IntentReader
-from messages.codec import FROM_CHILD, FrameError, encode
+from messages.codec import FROM_CHILD, encode
 from messages.from_child import DropCopy
 from supervisor.ledger.entries import Stamped
-from supervisor.ledger.errors import EntryRefused
+from supervisor.ledger.errors import LedgerDown
 from supervisor.ledger.writer import OpenLedger
 
 PREFIX: Final = "gateway-"
@@ -37,7 +36,9 @@ def catch_up(ledger: OpenLedger, archive: Path) -> None:
         gateway = directory.name.removeprefix(PREFIX)
         try:
             _enter(ledger, directory, gateway, applied.get(gateway, 0))
-        except (JournalError, FrameError, EntryRefused, OSError) as error:
+        except LedgerDown:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a run that is over left, this one has a ledger
             log.warning("an ended run's journal is not entered whole", journal=str(directory), error=str(error))
 
 

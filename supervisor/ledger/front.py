@@ -1,6 +1,6 @@
 """What the supervisor's shell needs of the ledger: it passes on what was asked, answered, logged and decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from time import time_ns
@@ -12,10 +12,19 @@ from actors.runtime.journal import JournalError
 from messages.instruments import Instrument
 from messages.operator import FromOperator, StatusReply, StatusRequest, ToOperator
 from supervisor.ledger.catch_up import catch_up
-from supervisor.ledger.entries import Audited, CommandAnswered, Entry, IncidentNoted, LedgerNews
-from supervisor.ledger.errors import EntryRefused, LedgerDown
+from supervisor.ledger.entries import (
+    Audited,
+    CommandAnswered,
+    Entry,
+    IncidentNoted,
+    LedgerNews,
+    LedgerTroubled,
+    Spooled,
+    Stamped,
+)
+from supervisor.ledger.errors import LedgerDown
 from supervisor.ledger.run_id import current_run, end_run, known_run
-from supervisor.ledger.spool import Spool
+from supervisor.ledger.spool import Spool, not_entered
 from supervisor.ledger.writer import BATCH_MAX, CLOSE_TIMEOUT_S, LedgerWriter, OpenLedger
 from supervisor.plain import to_plain
 
@@ -75,6 +84,7 @@ class WrittenLedger:
         self._cluster = cluster
         self._writer: LedgerWriter | None = None
         self._spool: Spool | None = None
+        self._tell: Callable[[LedgerNews], None] = lambda _: None
         self._ended = _Ended("", "")
         self._asked: dict[tuple[bytes, str], FromOperator] = {}
 
@@ -95,6 +105,7 @@ class WrittenLedger:
             log.error(
                 "the ledger's spool cannot be used; what is decided may be missing after a kill", error=str(error)
             )
+        self._tell = tell
         self._writer = LedgerWriter(self._open, tell)
         self._writer.start()
 
@@ -129,10 +140,45 @@ class WrittenLedger:
                 last.close()
             self._ended = _Ended("", "")
         ledger = self._open_run(run)
-        if self._spool is not None:
-            ledger.begin(time_ns())
-            _unspool(ledger, self._spool)
+        try:
+            if self._spool is not None:
+                ledger.begin(time_ns())
+                self._unspool(ledger, self._spool)
+        except Exception:
+            ledger.close()
+            raise
         return ledger
+
+    def _unspool(self, ledger: OpenLedger, spool: Spool) -> None:
+        """Enter what an earlier supervisor has written down and could not enter any more.
+
+        What is refused, or cannot be read, keeps nothing else out.
+
+        :raises LedgerDown: try again.
+        """
+        pending = self._readable(spool, ledger.spooled(spool.id))
+        missing: list[int] = []
+        try:
+            while batch := list(islice(pending, BATCH_MAX)):
+                _enter(ledger, batch, missing)
+        finally:
+            if missing:
+                text = f"{len(missing)} entries of the spool are refused by the ledger; its incidents name them"
+                self._tell(LedgerTroubled(text))
+
+    def _readable(self, spool: Spool, number: int) -> Iterator[Stamped]:
+        """What the spool has after this number, as far as it can be read.
+
+        :raises LedgerDown: not now: the disk fails, or the oldest entries have just given way to new ones.
+        """
+        try:
+            yield from spool.after(number)
+        except OSError as error:
+            raise LedgerDown(f"the ledger's spool cannot be read: {error}") from error
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with a file, there is a ledger
+            text = f"the rest of the ledger's spool cannot be read and is missing in the ledger: {error!r}"
+            log.error(text)
+            self._tell(LedgerTroubled(text))
 
     def _written_down(self, ts_ns: int, entry: Entry) -> Entry:
         """What does not come again is on the disk before it waits for the database."""
@@ -152,14 +198,39 @@ class WrittenLedger:
             self._spool.close()
 
 
-def _unspool(ledger: OpenLedger, spool: Spool) -> None:
-    """Enter what an earlier supervisor has written down and could not enter any more."""
-    pending = spool.after(ledger.spooled(spool.id))
-    while batch := list(islice(pending, BATCH_MAX)):
-        try:
-            ledger.write(batch)
-        except EntryRefused as error:
-            log.error("entries of the spool are refused by the ledger", count=len(batch), error=str(error))
+def _enter(ledger: OpenLedger, batch: Sequence[Stamped], missing: list[int]) -> None:
+    """Enter spooled entries; of a batch that is refused, each half for itself, down to the one that is at fault.
+
+    :param missing: takes the number of each that was refused; an incident has its place, so that it is neither tried
+        nor counted again.
+    :raises LedgerDown: try again.
+    """
+    try:
+        ledger.write(batch)
+    except LedgerDown:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever one entry is wrong with, the others are entered
+        if len(batch) > 1:
+            half = len(batch) // 2
+            _enter(ledger, batch[:half], missing)
+            _enter(ledger, batch[half:], missing)
+        else:
+            missing.append(_replace(ledger, batch[0], error))
+
+
+def _replace(ledger: OpenLedger, stamped: Stamped, error: Exception) -> int:
+    """:returns: the number of the entry."""
+    ts_ns, spooled = stamped
+    assert isinstance(spooled, Spooled), "not of the spool"
+    noted = not_entered(spooled.number, type(spooled.entry).__name__, tuple(spooled.entry), error)
+    log.error(noted.text)
+    try:
+        ledger.write([Stamped(ts_ns, spooled._replace(entry=noted))])
+    except LedgerDown:
+        raise
+    except Exception as again:  # noqa: BLE001  # the log has it
+        log.error("nor does the ledger take the incident that tells so", error=str(again))
+    return spooled.number
 
 
 def incident(event: str, fields: Mapping[str, Any]) -> IncidentNoted:  # Any: log fields

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from actors.runtime.journal import Journal, read_journal, segment_files
 from supervisor.ledger.audit_chain import canonical_json
 from supervisor.ledger.entries import Audited, CommandAnswered, IncidentNoted, Spooled, Stamped
@@ -23,8 +25,14 @@ SEGMENT_BYTES_MAX: Final = 262_144
 SEGMENTS_KEPT_MAX: Final = 8
 """2 MiB, some thousands of entries; the oldest give way, whether the database has them or not."""
 
+CONTENT_CHARACTERS_MAX: Final = 4_000
+"""Of an entry that could not be entered, in the incident that tells so."""
+
 _CHANNEL: Final = 0
 _KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (Audited, CommandAnswered, IncidentNoted)}
+
+
+log = structlog.get_logger()
 
 
 class Spool:
@@ -60,11 +68,26 @@ class Spool:
         """What was written down after the entry of this number, oldest first. May be called from another thread."""
         for found, content in _read(self._directory):
             if found > number:
-                entry = _KINDS[content["kind"]](*content["fields"])
-                yield Stamped(content["ts_ns"], Spooled(self.id, found, entry))
+                yield Stamped(content["ts_ns"], Spooled(self.id, found, _entry(found, content)))
 
     def close(self) -> None:
         self._journal.close()
+
+
+def not_entered(number: int, kind: str, content: Any, error: object) -> IncidentNoted:  # Any: JSON-like
+    """What is entered in the place of an entry that cannot be: that it is missing, why, and what it said."""
+    text = f"entry {number} of the ledger's spool ({kind}) is missing in the ledger: {error}"
+    return IncidentNoted("", text, {"content": repr(content)[:CONTENT_CHARACTERS_MAX]})
+
+
+def _entry(number: int, content: dict[str, Any]) -> Audited | CommandAnswered | IncidentNoted:  # Any: JSON
+    try:
+        entry: Audited | CommandAnswered | IncidentNoted = _KINDS[content["kind"]](*content["fields"])
+    except (KeyError, TypeError) as error:
+        noted = not_entered(number, str(content.get("kind")), content.get("fields"), repr(error))
+        log.error(noted.text)
+        return noted
+    return entry
 
 
 def _identity(file: Path) -> str:

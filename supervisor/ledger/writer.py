@@ -1,8 +1,8 @@
 """The thread that writes the ledger, so that nobody waits for a database.
 
 Entries wait in a bounded queue and are committed in batches. A database that does not answer is tried again, with a
-growing pause; what finds no room meanwhile is refused: drop copies come again, samples are replaced by newer ones, and
-what is lost for good is counted and noted as an incident.
+growing pause, and so is whatever else fails; what finds no room meanwhile is refused: drop copies come again, samples
+are replaced by newer ones, and what is lost for good is counted and noted as an incident.
 """
 
 import threading
@@ -90,7 +90,7 @@ class LedgerWriter:
         self._lost = 0
         self._singly = 0
         self._close_by: float | None = None
-        self._is_troubled = False
+        self._trouble: type[Exception] | None = None
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
@@ -127,15 +127,23 @@ class LedgerWriter:
             ledger.close()
         except _GaveUp:
             log.error("the ledger lacks what could not be written in time", entries=len(self._queue))
-        except LedgerError as error:
-            self._tell(LedgerTroubled(f"{error}; nothing is entered into it, trading goes on"))
-        except Exception:  # noqa: BLE001  # the shell loop: nobody would hear of a thread that just ends
-            log.error("the ledger's writer failed", traceback=traceback.format_exc())
-            self._tell(LedgerTroubled("the ledger's writer failed, see the supervisor's log; trading goes on"))
+        except Exception:  # noqa: BLE001  # the end of the thread: all is written, and nobody waits for an answer
+            log.error("the ledger could not be closed", traceback=traceback.format_exc())
+
+    def _say(self, news: LedgerNews) -> None:
+        try:
+            self._tell(news)
+        except Exception:  # noqa: BLE001  # what is committed must not be committed again for want of a listener
+            log.error("news of the ledger were not heard", news=type(news).__name__, traceback=traceback.format_exc())
 
     def _open(self) -> OpenLedger:
         ledger = self._open_ledger()
-        self._tell(_opened(ledger))
+        try:
+            found = _opened(ledger)
+        except Exception:
+            ledger.close()
+            raise
+        self._say(found)
         return ledger
 
     def _persist(self, work: Callable[[], ResultT]) -> ResultT:
@@ -147,25 +155,42 @@ class LedgerWriter:
         while True:
             try:
                 result = work()
-            except LedgerDown as error:
-                if not self._is_troubled:
-                    self._is_troubled = True
-                    self._tell(LedgerTroubled(f"{error}; it is tried again, trading goes on"))
-                self._pause(pause_s)
+            except Exception as error:  # noqa: BLE001  # a thread that ends would lose everything from now on
+                self._troubled(error)
+                is_mended_by_hand = isinstance(error, LedgerError) and not isinstance(error, LedgerDown)
+                self._pause(longest_s if is_mended_by_hand else pause_s, is_last=is_mended_by_hand)
                 pause_s = min(2 * pause_s, longest_s)
             else:
-                if self._is_troubled:
-                    self._is_troubled = False
-                    self._tell(LedgerRecovered("the ledger takes entries again"))
+                if self._trouble is not None:
+                    self._trouble = None
+                    self._say(LedgerRecovered("the ledger takes entries again"))
                 return result
 
-    def _pause(self, pause_s: float) -> None:
+    def _troubled(self, error: Exception) -> None:
+        """Tell once of a trouble, however often it is tried again; where it was not foreseen, the log has all of it."""
+        is_new, before = type(error) is not self._trouble, self._trouble
+        self._trouble = type(error)
+        text = f"{error}; it is tried again, trading goes on"
+        if not isinstance(error, LedgerError):
+            text = "the ledger's writer failed, see the supervisor's log; it is tried again, trading goes on"
+            if is_new:
+                log.error("the ledger's writer failed", traceback=traceback.format_exc())
+        elif not isinstance(error, LedgerDown):
+            text = f"{error}; nothing is entered into it, trading goes on"
+        if before is None:
+            self._say(LedgerTroubled(text))
+
+    def _pause(self, pause_s: float, *, is_last: bool) -> None:
+        """:param is_last: where the supervisor ends, it is not tried again.
+
+        :raises _GaveUp: the supervisor ends.
+        """
         with self._changed:
             end = monotonic() + pause_s
             while (left := end - monotonic()) > 0:
                 if self._close_by is not None:
                     left = min(left, self._close_by - monotonic())
-                    if left <= 0:
+                    if left <= 0 or is_last:
                         raise _GaveUp
                 self._changed.wait(left)
 
@@ -185,7 +210,7 @@ class LedgerWriter:
 
     def _commit(self, ledger: OpenLedger, batch: Sequence[Stamped]) -> None:
         # A database that was away may be another one now, or be set back to what it was yesterday.
-        found = _opened(ledger) if self._is_troubled else None
+        found = _opened(ledger) if self._trouble is not None else None
         try:
             applied = ledger.write(batch)
         except LedgerDown:
@@ -199,9 +224,9 @@ class LedgerWriter:
         self._taken(batch)
         self._singly = max(0, self._singly - len(batch))
         if found is not None:
-            self._tell(found)
+            self._say(found)
         if applied:
-            self._tell(RecordsApplied(applied, ledger.entered))
+            self._say(RecordsApplied(applied, ledger.entered))
 
     def _refused(self, ledger: OpenLedger, stamped: Stamped, error: Exception) -> None:
         """One entry cannot be entered: of a drop copy, each record is tried; what fails then is passed over."""
@@ -211,7 +236,7 @@ class LedgerWriter:
             self._split(ts_ns, entry)
             return
         if isinstance(entry, DropCopy):
-            self._tell(RecordsApplied(ledger.pass_over(entry, str(error), ts_ns)))
+            self._say(RecordsApplied(ledger.pass_over(entry, str(error), ts_ns)))
         with self._changed:
             self._lost += not isinstance(entry, DropCopy | IncidentNoted)
         self._taken([stamped])

@@ -8,6 +8,7 @@ from actors.runtime.spec import HostSpec
 from messages.from_child import CommandDone, ProcessKind
 from messages.to_child import ChangeParameters, Halt, Resume, Unhalt
 from supervisor.actions import ClearLatch
+from supervisor.children import Child
 from supervisor.floor import Floor
 from supervisor.operations.job import ANSWER_NS, Job
 from supervisor.operations.planner import Unfit
@@ -117,6 +118,7 @@ class UnhaltJob(Job):
     def __init__(self, floor: Floor, record: JobRecord, risk: RiskPort) -> None:
         super().__init__(floor, record)
         self._risk = risk
+        self._ended: set[str] = set()
 
     def begin(self) -> None:
         floor = self.floor
@@ -138,7 +140,7 @@ class UnhaltJob(Job):
         floor.alert("unhalted by the operator")
         for gateway in floor.of_kind(ProcessKind.GATEWAY):
             if gateway.is_alive:
-                self.ask(gateway, Unhalt(floor.command_id("unhalt"), "the operator ended the halt"))
+                self.ask(gateway, self._command())
         self.wait("the gateways are told", ANSWER_NS)
         self._resume_if_told()
 
@@ -147,8 +149,23 @@ class UnhaltJob(Job):
             self.fail(f"{done.process} stays halted: {done.text}")
         self._resume_if_told()
 
+    def gateway_ended(self, gateway: str) -> None:
+        """Its next process finds no latch and is told of no halt, so that nobody need wait for it."""
+        if self.forget(gateway):
+            self._ended.add(gateway)
+            self._resume_if_told()
+
+    def gateway_ready(self, gateway: Child) -> None:
+        super().gateway_ready(gateway)
+        if gateway.name in self._ended:  # it may have looked at the latch just before that was gone
+            self._ended.discard(gateway.name)
+            self.floor.tell(gateway, self._command())
+
     def overdue(self) -> None:
         self.fail(f"no answer from {self.unanswered}; say unhalt again once they are up")
+
+    def _command(self) -> Unhalt:
+        return Unhalt(self.floor.command_id("unhalt"), "the operator ended the halt")
 
     def _resume_if_told(self) -> None:
         """Strategies that are paused stay so. What they answer is their own affair: not all come back from HALTED."""

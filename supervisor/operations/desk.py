@@ -28,6 +28,7 @@ from messages.risk import TradingState
 from supervisor.children import Child
 from supervisor.closing import Closing
 from supervisor.config.mistakes import nearest_name
+from supervisor.config.risk import is_raised
 from supervisor.floor import Floor
 from supervisor.operations import consequences
 from supervisor.operations.answers import Answers
@@ -95,17 +96,25 @@ class Desk:
         floor, status = self._floor, self._status()
         if status.trading_state is TradingState.REDUCING:
             return self._end_reducing(request, status.cluster)
-        if not floor.run.is_halted and not any(gateway.is_halted for gateway in status.gateways):
+        are_gateways_halted = any(gateway.is_halted for gateway in status.gateways)
+        if not floor.run.is_halted and not are_gateways_halted and not self._waits_for_resume():
             return CommandFinished(request.command_id, is_ok=True, text=f"{status.cluster} is not halted")
         if not self._is_confirmed(("unhalt",), request.token):
             since_ns = floor.run.halted_ns
             halted_s = None if since_ns is None else max(0, floor.now_ns - since_ns) / NS_PER_S
             paused = [child.name for child in floor.of_kind(ProcessKind.STRATEGY) if floor.wish(child.name).is_paused]
-            reason = floor.run.halt_reason or "at the gateways alone"
+            elsewhere = "at the gateways alone" if are_gateways_halted else "ended, and not all strategies know of it"
+            reason = floor.run.halt_reason or elsewhere
             text = consequences.of_unhalt(status, reason, halted_s, paused)
             return self._confirm(request.command_id, ("unhalt",), text)
         floor.audit("unhalt", reason=request.reason)
         return self.board.begin(JobRecord(action="unhalt", strategy="", command_ids=(request.command_id,)))
+
+    def _waits_for_resume(self) -> bool:
+        """Whether a strategy that could trade on has not heard yet that a halt is over: gateways did not answer."""
+        floor = self._floor
+        children = floor.of_kind(ProcessKind.STRATEGY)
+        return any(child.is_ready and child.owes_resume and not floor.wish(child.name).is_paused for child in children)
 
     def _end_reducing(self, request: UnhaltRequest, cluster: str) -> ToOperator:
         """A risk rule has left the whole cluster nothing but to reduce."""
@@ -152,6 +161,8 @@ class Desk:
             return f"{child.name} runs already"
         if action is StrategyAction.STOP and child.is_out and not child.is_alive:
             return f"{child.name} is {child.state.value} already"
+        if action is StrategyAction.PAUSE and self.board.is_flattened_by_rule(child.name):
+            return f"{child.name} is being flattened by a risk rule, and stays paused after that"
         return None
 
     def _refusal(self, child: Child, action: StrategyAction) -> str | None:
@@ -204,8 +215,10 @@ class Desk:
         except UnknownLimit as error:
             return CommandRefused(request.command_id, str(error))
         subject = ("limit", path, value)
-        if current is not None and value > current and not self._is_confirmed(subject, request.token):
+        if is_raised(path, current, value) and not self._is_confirmed(subject, request.token):
             text = f"{path} is raised from {current:f} to {value:f}: more may be held from then on"
+            if not value:
+                text = f"{path} was {current:f}, and 0 is no bound at all"
             return self._confirm(request.command_id, subject, text)
         self._floor.audit("limit", path, before=str(current), after=str(value))
         try:
@@ -220,7 +233,7 @@ class Desk:
         floor = self._floor
         try:
             names = floor.planner.names_in(request.table)
-            plans = floor.planner.strategies({**floor.standing, **self._added(names, request.table)})
+            plans = floor.planner.strategies({**floor.standing, **self._added(names, request.table)}, added=names)
         except Unfit as error:
             return CommandRefused(request.command_id, str(error))
         floor.audit("add", strategies=list(names))

@@ -6,11 +6,12 @@ from typing import Final
 
 from actors.runtime.spec import HostSpec
 from messages.from_child import CommandDone, ProcessKind
+from messages.instruments import Instrument
 from messages.to_child import Flatten, FlattenPosition
 from supervisor.floor import Floor
 from supervisor.operations.consequences import listed
 from supervisor.operations.job import GRACE_NS, NS_PER_MS, Job
-from supervisor.operations.residual import NotAPair, completion
+from supervisor.operations.residual import NotAPair, completion, is_tradable
 from supervisor.registry import JobRecord
 
 FLATTEN_MS: Final = 30_000
@@ -60,7 +61,9 @@ class FlattenJob(Job):
         if targets is None or self.is_waiting or self.outcome is not None:
             return
         held = self.floor.telemetry.held(self.strategy)
-        if all(held.get(instrument, ZERO) == target for instrument, target in targets.items()):
+        known = self.known_instruments
+        left = {id: held.get(id, ZERO) - target for id, target in targets.items()}
+        if not any(is_tradable(known.get(id), size) for id, size in left.items()):
             self.finish(f"{self.strategy}: {self.done_words}; it holds {self.held}")
 
     def overdue(self) -> None:
@@ -79,9 +82,13 @@ class FlattenJob(Job):
     @property
     def instruments(self) -> tuple[str, ...]:
         """All that it may hold."""
+        return tuple(dict.fromkeys([*self.known_instruments, *self.floor.telemetry.held(self.strategy)]))
+
+    @property
+    def known_instruments(self) -> dict[str, Instrument]:
+        """What it trades, by instrument id."""
         spec = self.child.plan.spec
-        traded = [instrument.id for instrument in spec.instruments] if isinstance(spec, HostSpec) else []
-        return tuple(dict.fromkeys([*traded, *self.floor.telemetry.held(self.strategy)]))
+        return {item.id: item for item in spec.instruments} if isinstance(spec, HostSpec) else {}
 
     def by_gateways(self, targets: Mapping[str, Decimal], reason: str) -> None:
         """Let the gateways bring the positions to these targets by orders of their own."""

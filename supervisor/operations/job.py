@@ -14,6 +14,8 @@ ANSWER_NS: Final = 10_000_000_000
 """For a process to say that a command is done which it does at once."""
 GRACE_NS: Final = 250_000_000
 """For an answer to arrive, beyond the deadline that the process itself was given."""
+RULE_COMMAND: Final = "risk-flatten"
+"""How the ids of the commands begin that a risk rule gives, and no operator."""
 
 
 class Outcome(NamedTuple):
@@ -67,6 +69,9 @@ class Job:
     def gateway_updated(self, gateway: str) -> None:
         """A gateway has told how it is doing."""
 
+    def gateway_ended(self, gateway: str) -> None:
+        """The process of a gateway is gone; another one will come."""
+
     def overdue(self) -> None:
         """The moment `due_ns` has come."""
 
@@ -85,6 +90,11 @@ class Job:
     @property
     def child(self) -> Child:
         return self.floor.children[self.strategy]
+
+    @property
+    def is_of_rule(self) -> bool:
+        """Whether a risk rule has asked for it, and not the operator alone."""
+        return any(id.startswith(RULE_COMMAND) for id in self.command_ids)
 
     @property
     def is_waiting(self) -> bool:

@@ -102,6 +102,14 @@ class JobBoard:
         words = [job.words for job in self._jobs if command_id in job.command_ids]
         return CommandAccepted(command_id, "; ".join(words)) if words else None
 
+    def is_closing(self, strategy: str) -> bool:
+        """Whether positions of a strategy are being closed already, whoever has asked for it."""
+        return any(isinstance(job, FlattenJob) for job in self._of(strategy))
+
+    def is_flattened_by_rule(self, strategy: str) -> bool:
+        """Whether a risk rule closes what a strategy holds; it stays paused after that."""
+        return any(isinstance(job, FlattenJob) and job.is_of_rule for job in self._of(strategy))
+
     # --- what happens -------------------------------------------------------------------------------------------
 
     def answered(self, done: CommandDone) -> bool:
@@ -133,13 +141,15 @@ class JobBoard:
         return (child.began_paused or (child.owes_resume and not is_unhalting)) and is_free
 
     def ended(self, child: Child) -> None:
-        """The process of a strategy is gone; it is not started again yet."""
+        """The process of a strategy or a gateway is gone; it is not started again yet."""
 
         def tell(job: Job) -> None:
             job.forget(child.name)
             job.child_ended()
 
         self._each(self._of(child.name), tell)
+        if child.kind is ProcessKind.GATEWAY:
+            self._each(self._jobs, lambda job: job.gateway_ended(child.name))
 
     def faulted(self, child: Child) -> None:
         self._each(self._of(child.name), lambda job: job.child_faulted())
@@ -253,6 +263,8 @@ class JobBoard:
         is_ok, text = job.outcome
         if not job.command_ids:
             self._floor.alert(text, process=job.strategy)
+        elif job.is_of_rule and not is_ok:
+            self._floor.alert(f"{job.strategy} is not flattened, as a risk rule demands: {text}", process=job.strategy)
         else:
             self._floor.log("info" if is_ok else "warning", text, process=job.strategy, action=job.action)
         for command_id in job.command_ids:

@@ -23,6 +23,17 @@ class _Leg(NamedTuple):
     size: Decimal
 
 
+def is_tradable(instrument: Instrument | None, size: Decimal) -> bool:
+    """Whether an order could close a position, or a part of it; what is not known is taken to be.
+
+    :param size: signed.
+    """
+    if instrument is None:
+        return bool(size)
+    whole = instrument.round_quantity(abs(size))
+    return bool(whole) and whole >= instrument.min_quantity
+
+
 def completion(instruments: Sequence[Instrument], held: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """What each leg is to be brought to, so that the two match; a leg that stays is left out.
 

@@ -59,6 +59,14 @@ def booked(record: LossRecord, booked: Decimal, told: Decimal) -> tuple[LossReco
     return msgspec.structs.replace(record, offset=booked - told, is_booked=True), moved
 
 
+def booked_alone(record: LossRecord, booked: Decimal) -> tuple[LossRecord, Decimal]:
+    """The same while the strategy has no word: what it told last is what the drop copies are compared with."""
+    if record.is_booked:
+        return record, ZERO
+    moved = booked - record.last
+    return msgspec.structs.replace(shifted(record, moved), offset=record.offset + moved, is_booked=True), moved
+
+
 def shifted(record: LossRecord, by: Decimal) -> LossRecord:
     """The record as if everything had been so much more from the beginning."""
     moved = {name: getattr(record, name) + by for name in ("day_start", "peak", "last")}

@@ -4,15 +4,14 @@ Every decision is entered into the audit with what it was made from.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
+from traceback import format_exc
 from typing import Any, Final, Protocol
-
-import msgspec
 
 from actors.runtime.spec import HostSpec
 from messages.from_child import DropCopy, ProcessKind
-from messages.health import Lifecycle, StrategyStatus
 from messages.instruments import Instrument
 from messages.risk import PositionMismatch
 from supervisor.children import Child
@@ -20,10 +19,11 @@ from supervisor.config.risk import LossLimits, RiskAction, RiskConfig, StrategyL
 from supervisor.floor import Floor
 from supervisor.ledger.holding import PositionKey
 from supervisor.risk import losses, rules
-from supervisor.risk.booked import booked_positions, booked_profit
+from supervisor.risk.booked import booked_positions
 from supervisor.risk.cross_check import CrossCheck, Difference
 from supervisor.risk.exposures import Exposures, exposures
 from supervisor.risk.lease_desk import LeaseDesk
+from supervisor.risk.profits import CLUSTER, Profits
 from supervisor.risk.records import LossRecord
 from supervisor.risk.stages import Stage
 from supervisor.risk.valuation import Valuation
@@ -33,9 +33,10 @@ NS_PER_S: Final = 1_000_000_000
 NS_PER_DAY: Final = 86_400 * NS_PER_S
 SAVE_NS: Final = 30 * NS_PER_S
 """What losses are measured from is on the disk after this at the latest."""
-CLUSTER: Final = ""
-"""The subject that stands for all strategies together."""
-ZERO: Final = Decimal(0)
+UNMEASURED_NS: Final = 10 * NS_PER_S
+"""Losses that cannot be measured for so long are told of."""
+TOLD_AGAIN_NS: Final = 600 * NS_PER_S
+"""What is wrong with looking at a subject, and stays so, is told again after this."""
 
 _STAGES: Final = {
     RiskAction.REDUCING: Stage.REDUCING,
@@ -87,7 +88,12 @@ class Monitor:
         self._watch = Watch()
         self._saved_ns = 0
         self._mismatched: set[str] = set()
+        self._unmeasured_ns: dict[str, int] = {}
+        self._told_ns: dict[tuple[str, str], int] = {}
         self.records = dict(records)
+        self._profits = Profits(
+            floor, positions, valuation, instruments, records=self.records, on_moved=self._watch.profits.forget
+        )
 
     def look(self, wall_ns: int) -> None:
         """A second has passed.
@@ -97,12 +103,17 @@ class Monitor:
         config, now_ns = self._config(), self._floor.now_ns
         if config is None:
             return
-        self._measure(wall_ns // NS_PER_DAY)
+        day, subjects = wall_ns // NS_PER_DAY, self._profits.subjects()
+        for subject in subjects:
+            self._guarded(subject, partial(self._measure, subject, day))
+        self._profits.add_up(day)
         for subject in list(self.records):
-            self._judge_losses(config, subject)
+            self._guarded(subject, partial(self._judge_losses, config, subject))
         self._watch.priced(self._leases.uses(), now_ns)
-        for finding in self._findings(config):
-            self._act(finding)
+        for subject in subjects:
+            self._guarded(subject, partial(self._act_on, self._oddities(config, subject)))
+        self._guarded(CLUSTER, partial(self._act_on, self._mismatches(config)))
+        self._guarded(CLUSTER, partial(self._act_on, self._of_cluster(config)))
         self._end_mismatches()
         self._tell_missing()
         if now_ns - self._saved_ns >= SAVE_NS:
@@ -142,56 +153,23 @@ class Monitor:
 
     # --- losses -------------------------------------------------------------------------------------------------
 
-    def _measure(self, day: int) -> None:
-        for status in self._statuses():
-            told = self._profit(status)
-            if told is None:
-                continue
-            if status.id not in self.records and CLUSTER in self.records:
-                self.records[CLUSTER] = losses.joined(self.records[CLUSTER], told)
-            if status.id not in self.records:
-                self.records[status.id] = losses.measured(None, told, day)
-            profit = self._judged_profit(status.id, told)
-            self.records[status.id] = losses.measured(self.records[status.id], profit, day)
-            self._watch.profits.add(status.id, self._floor.now_ns, profit)
-            self._watch.orders.add(status.id, self._floor.now_ns, Decimal(status.orders))
-            self._watch.rejects.add(status.id, self._floor.now_ns, Decimal(self._watch.rejected[status.id]))
-        total = sum((record.last for name, record in self.records.items() if name), ZERO)
-        if self.records:
-            self.records[CLUSTER] = losses.measured(self.records.get(CLUSTER), total, day)
+    def _measure(self, strategy: str, day: int) -> None:
+        """Take what it has sent, what was refused and what it has earned: each whether or not the others are known."""
+        now_ns, status = self._floor.now_ns, self._profits.word(strategy)
+        self._watch.rejects.add(strategy, now_ns, Decimal(self._watch.rejected[strategy]))
+        if status is not None:
+            self._watch.orders.add(strategy, now_ns, Decimal(status.orders))
+        profit = self._profits.measure(strategy, day)
+        if profit is not None:
+            self._watch.profits.add(strategy, now_ns, profit)
+        self._tell_unmeasured(strategy)
 
-    def _statuses(self) -> Iterator[StrategyStatus]:
-        """The last words of those whose books are complete."""
-        for child in self._floor.of_kind(ProcessKind.STRATEGY):
-            status = self._floor.telemetry.strategy_statuses.get(child.name)
-            if status is not None and status.lifecycle not in {Lifecycle.STARTING, Lifecycle.RECOVERING}:
-                yield status
-
-    def _judged_profit(self, strategy: str, told: Decimal) -> Decimal:
-        """What losses are measured by: the profit by the drop copies, where they can tell.
-
-        :param told: by the strategy.
-        """
-        booked = booked_profit(self._positions.book, strategy, self._instruments, self._valuation)
-        is_sound = self._positions.is_sound(strategy)
-        if booked is not None and is_sound:
-            self.records[strategy], moved = losses.booked(self.records[strategy], booked, told)
-            if moved:
-                self.records[CLUSTER] = losses.shifted(self.records.get(CLUSTER, LossRecord()), moved)
-                self._watch.profits.forget(strategy)
-        return losses.profit_by(self.records[strategy], booked, told, is_sound=is_sound)
-
-    def _profit(self, status: StrategyStatus) -> Decimal | None:
-        """In the reporting currency; None where a currency's worth is not known."""
-        total = ZERO
-        for pnl in status.pnls:
-            if not pnl.total:
-                continue
-            rate = self._valuation.rate(pnl.currency)
-            if rate is None:
-                return None
-            total += pnl.total * rate
-        return total
+    def _tell_unmeasured(self, strategy: str) -> None:
+        why, now_ns = self._profits.missing.get(strategy), self._floor.now_ns
+        if why is None:
+            self._unmeasured_ns.pop(strategy, None)
+        elif now_ns - self._unmeasured_ns.setdefault(strategy, now_ns) >= UNMEASURED_NS:
+            self._tell_rarely("unmeasured", strategy, f"losses of {strategy} cannot be measured: {why}")
 
     def _judge_losses(self, config: RiskConfig, subject: str) -> None:
         limits: LossLimits = config.strategies.get(subject, StrategyLimits()) if subject else config.portfolio
@@ -207,12 +185,7 @@ class Monitor:
 
     # --- oddities -----------------------------------------------------------------------------------------------
 
-    def _findings(self, config: RiskConfig) -> Iterator[Finding]:
-        for status in self._statuses():
-            for name, text in self._oddities(config, status.id):
-                if text is not None:
-                    yield Finding(name, getattr(config.rules, name), status.id, text)
-        yield from self._mismatches(config)
+    def _of_cluster(self, config: RiskConfig) -> Iterator[Finding]:
         held = {name: exposure.gross for name, exposure in self.exposures().assets.items()}
         text = rules.concentration(config.rules.concentration, held, config.reporting_currency)
         if text is not None:
@@ -221,7 +194,12 @@ class Monitor:
         if text is not None:
             yield Finding("limit_passed", config.rules.limit_passed, CLUSTER, text)
 
-    def _oddities(self, config: RiskConfig, strategy: str) -> Iterator[tuple[str, str | None]]:
+    def _oddities(self, config: RiskConfig, strategy: str) -> Iterator[Finding]:
+        for name, text in self._judged(config, strategy):
+            if text is not None:
+                yield Finding(name, getattr(config.rules, name), strategy, text)
+
+    def _judged(self, config: RiskConfig, strategy: str) -> Iterator[tuple[str, str | None]]:
         told, watch, now_ns = config.rules, self._watch, self._floor.now_ns
         profits = watch.profits.of(strategy, now_ns, told.pnl_jump.window_s)
         yield "pnl_jump", rules.pnl_jump(told.pnl_jump, profits, config.reporting_currency)
@@ -240,13 +218,10 @@ class Monitor:
         by_strategy: defaultdict[str, dict[PositionKey, Difference]] = defaultdict(dict)
         for key, found in self._positions.lasting(self._floor.now_ns).items():
             by_strategy[key.strategy][key] = found
-        known = {child.plan.strategy for child in self._floor.of_kind(ProcessKind.STRATEGY)}
         for strategy, differences in sorted(by_strategy.items()):
-            rule = config.rules.position_mismatch
-            if strategy not in known and rule.action is not RiskAction.OFF:
-                rule = msgspec.structs.replace(rule, action=RiskAction.ALERT)  # there is nobody to be restricted
             self._mismatched.add(strategy)
-            yield Finding("position_mismatch", rule, strategy, rules.book_mismatch(differences))
+            text = rules.book_mismatch(differences)
+            yield Finding("position_mismatch", config.rules.position_mismatch, strategy, text)
 
     def _end_mismatches(self) -> None:
         """Tell which strategies' positions agree again; what was restricted for it stays so."""
@@ -262,8 +237,15 @@ class Monitor:
             text = f"the drop copy of {gateway} has come to record {booked} of {recorded} and does not go on"
             self._floor.alert(f"{text}; its gateway's word counts beside it", process=gateway)
 
+    def _act_on(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self._guarded(finding.subject, partial(self._act, finding))
+
     def _act(self, finding: Finding) -> None:
         action = finding.rule.action
+        known = {CLUSTER, *(child.plan.strategy for child in self._floor.of_kind(ProcessKind.STRATEGY))}
+        if finding.subject not in known and action is not RiskAction.OFF:
+            action = RiskAction.ALERT  # there is nobody to be restricted
         if action is RiskAction.OFF or not self._watch.is_news(finding, self._floor.now_ns):
             return
         who = finding.subject or "the cluster"
@@ -273,6 +255,21 @@ class Monitor:
             self._floor.alert(f"{who}: {finding.text}")
         elif not self._ruler.tighten(finding.subject, stage, finding.text):
             self._floor.alert(f"{who} is {self._ruler.stage(finding.subject).value} already, and: {finding.text}")
+
+    def _guarded(self, subject: str, step: Callable[[], None]) -> None:
+        """Do one step of a look. What fails for one subject is told, and keeps nobody from judging the others."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  # whatever it is, everybody else is to be judged
+            self._floor.log("error", "a look at risk failed", subject=subject, traceback=format_exc())
+            text = f"risk of {subject or 'the cluster'} cannot be judged: {error!r}; see the supervisor's log"
+            self._tell_rarely("failed", subject, text)
+
+    def _tell_rarely(self, kind: str, subject: str, text: str) -> None:
+        now_ns, told_ns = self._floor.now_ns, self._told_ns.get((kind, subject))
+        if told_ns is None or now_ns - told_ns >= TOLD_AGAIN_NS:
+            self._told_ns[kind, subject] = now_ns
+            self._floor.alert(text, process=subject)
 
     def _audit(self, kind: str, subject: str, action: str, why: str, **inputs: Any) -> None:  # Any: of any rule
         held = self.exposures()

@@ -15,7 +15,8 @@ from messages.instruments import Instrument
 from messages.risk import DeathPolicy, LeaseRequest, SetTradingState, TradingState, strictest
 from supervisor.actions import SendNews
 from supervisor.children import Child
-from supervisor.config.risk import RiskConfig, limit_at, with_limit
+from supervisor.config.mistakes import Mistake, nearest_name, one_of
+from supervisor.config.risk import RiskConfig, limit_at, names_in, with_limit
 from supervisor.floor import Floor
 from supervisor.ledger.entries import LedgerOpened, RecordsApplied
 from supervisor.operations.risk_port import UnknownLimit
@@ -23,7 +24,8 @@ from supervisor.risk.copy_book import CopyBook
 from supervisor.risk.cross_check import CrossCheck
 from supervisor.risk.lease_desk import LeaseDesk, Party
 from supervisor.risk.limits import Limits
-from supervisor.risk.monitor import CLUSTER, Monitor, traded_by
+from supervisor.risk.monitor import Monitor, traded_by
+from supervisor.risk.profits import CLUSTER
 from supervisor.risk.records import RiskRecord, StateRecord
 from supervisor.risk.stages import Changed, Eased, Resumed, Stage, Strictness, Tighten
 from supervisor.risk.valuation import Valuation
@@ -36,29 +38,30 @@ class RiskDesk:
     """:param record: of an earlier supervisor.
     :ivar flatten: has a strategy close what it holds, or its gateways where it cannot; set by the core.
     :ivar before_tighten: ends what would loosen a strategy again, before the stricter state is saved; set by the core.
+    :ivar instruments: of all gateways, by instrument id.
     :ivar config: `[risk]` with what the operator has changed; None: nothing is limited.
     """
 
     def __init__(self, floor: Floor, config: RiskConfig | None, record: RiskRecord) -> None:
         self._floor = floor
         self.config = _changed(config, floor)
-        self._instruments = _instruments(floor)
+        self.instruments = _instruments(floor)
         self.valuation = Valuation(
             self.config.reporting_currency if self.config else "",
             self.config.rates if self.config else {},
-            self._instruments,
+            self.instruments,
             guesses=self.config.prices if self.config else {},
             marks=record.marks,
         )
         self.leases = LeaseDesk(
-            limits=Limits(self.config, self._instruments),
+            limits=Limits(self.config, self.instruments),
             valuation=self.valuation,
-            instruments=self._instruments,
+            instruments=self.instruments,
             gateways=[child.name for child in floor.of_kind(ProcessKind.GATEWAY)],
             records=record.gateways,
             ttl_ms=floor.plan.lease_ttl_ms,
         )
-        book = CopyBook(self._instruments)
+        book = CopyBook(self.instruments)
         self.positions = CrossCheck(book, [child.name for child in floor.of_kind(ProcessKind.GATEWAY)])
         self.monitor = Monitor(
             floor=floor,
@@ -66,7 +69,7 @@ class RiskDesk:
             ruler=self,
             leases=self.leases,
             valuation=self.valuation,
-            instruments=self._instruments,
+            instruments=self.instruments,
             config=lambda: self.config,
             records=record.losses,
         )
@@ -129,7 +132,7 @@ class RiskDesk:
                 strategy=child.plan.strategy,
                 epoch=child.epoch,
                 priority=child.plan.priority,
-                instruments=tuple(item.id for item in traded_by(child) if item.id in self._instruments),
+                instruments=tuple(item.id for item in traded_by(child) if item.id in self.instruments),
                 can_grow=self.trading_state(child.plan.strategy) is TradingState.ACTIVE,
                 on_death=DeathPolicy(child.plan.on_death),
             )
@@ -228,9 +231,11 @@ class RiskDesk:
         :raises UnknownLimit: no limit could be set there.
         """
         try:
-            return limit_at(self._limited(path), path)
+            found = limit_at(self._limited(path), path)
         except ValueError as error:
             raise UnknownLimit(str(error)) from None
+        self._check_names(path)
+        return found
 
     def set_limit(self, path: str, value: Decimal) -> None:
         """Let a limit hold from now on; the caller remembers it.
@@ -238,10 +243,12 @@ class RiskDesk:
         :raises UnknownLimit: as for `limit`, or it cannot have this value.
         """
         try:
-            self.config = with_limit(self._limited(path), path, value)
+            changed = with_limit(self._limited(path), path, value)
         except ValueError as error:
             raise UnknownLimit(str(error)) from None
-        self.leases.change_limits(Limits(self.config, self._instruments))
+        self._check_names(path)
+        self.config = changed
+        self.leases.change_limits(Limits(self.config, self.instruments))
 
     def set_priority(self, strategy: str, priority: int) -> None:
         """Priorities are read from the plans of the strategies, at each grant."""
@@ -259,6 +266,26 @@ class RiskDesk:
         if not subject:  # a gateway may have been away when an earlier restriction ended
             for gateway in self._gateways:
                 self._tell(gateway, CLUSTER, TradingState.ACTIVE, "the operator resumed")
+
+    def _check_names(self, path: str) -> None:
+        """:raises UnknownLimit: the path names what the cluster has not: it would hold nobody back."""
+        for section, name in names_in(path):
+            known = self._names(section)
+            if name not in known:
+                mistake = Mistake(path, f"there is no {name}", one_of(known), nearest_name(name, known))
+                raise UnknownLimit(str(mistake))
+
+    def _names(self, section: str) -> set[str]:
+        """What a table of `[risk]` may be about; who was removed may hold something still."""
+        if section == "instruments":
+            return set(self.instruments)
+        if section == "assets":
+            return {item.base for item in self.instruments.values()}
+        if section == "venues":
+            return {child.name for child in self._floor.of_kind(ProcessKind.GATEWAY)}
+        strategies = {child.plan.strategy for child in self._floor.of_kind(ProcessKind.STRATEGY)}
+        holders = {key.strategy for key in self.positions.book.held}
+        return strategies | holders | (self.config.strategies.keys() if self.config else set())
 
     def _limited(self, path: str) -> RiskConfig:
         if self.config is None:
@@ -292,10 +319,23 @@ def _instruments(floor: Floor) -> dict[str, Instrument]:
 
 
 def _changed(config: RiskConfig | None, floor: Floor) -> RiskConfig | None:
-    """The config with the limits that the operator has set while the cluster ran, as far as they still fit."""
-    for path, value in floor.limits.items():
-        try:
-            config = with_limit(config, path, value) if config else None
-        except ValueError as error:
-            floor.log("warning", "a limit that was set does not fit any more", path=path, error=str(error))
+    """The config with the limits that the operator has set while the cluster ran, as far as they still fit.
+
+    One may fit only after another: tiers of losses that were lowered together, the lowest first. So each is tried again
+    until a whole pass has changed nothing.
+    """
+    missing, errors = dict(floor.limits), dict[str, str]()
+    while config is not None and missing:
+        errors = {}
+        for path, value in missing.items():
+            try:
+                config = with_limit(config, path, value)
+            except ValueError as error:
+                errors[path] = str(error)
+        if len(errors) == len(missing):
+            break
+        missing = {path: missing[path] for path in errors}
+    for path, value in missing.items():
+        why = errors.get(path, "there is no [risk]")
+        floor.alert(f"{path} = {value:f}, as the operator had set it, does not hold any more: {why}; set it again")
     return config

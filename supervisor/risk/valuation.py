@@ -19,7 +19,7 @@ DOLLARS: Final = frozenset({"USD", "USDT", "USDC", "FDUSD", "BUSD", "DAI", "TUSD
 """Taken as one another's equal where neither a configured rate nor an instrument of the cluster tells more."""
 DOLLAR_RATE_MIN: Final = Decimal("0.9")
 DOLLAR_RATE_MAX: Final = Decimal("1.1")
-"""A mid between two dollars outside of this is not believed: nothing new is granted by it."""
+"""A mid between two dollars outside of this is not believed: nothing new is granted by it; losses go on to count."""
 
 _MARK_PLACES: Final = Context(prec=8, rounding=ROUND_CEILING)
 _UP: Final = Context(prec=28, rounding=ROUND_CEILING)
@@ -47,6 +47,7 @@ class Valuation:
         self.marks = {name: mark for name, mark in {**guessed, **marks}.items() if name in instruments}
         self.prices: dict[str, Decimal] = {}
         self._values: dict[str, Decimal | None] = {}
+        self._believed: dict[str, Decimal] = {}
 
     def note(self, instrument: str, price: float) -> bool:
         """A gateway has told a price; 0 tells nothing. True where a mark has moved."""
@@ -63,16 +64,28 @@ class Valuation:
     def unit_value(self, instrument: str) -> Decimal | None:
         """Notional of one unit at the mark, in the reporting currency; None where it is not known."""
         if instrument not in self._values:
-            self._values[instrument] = self._value(self._instruments[instrument], self.marks)
+            known = self._instruments[instrument]
+            rate = self._believable(known.quote, self._rate(known.quote, self.marks))
+            self._values[instrument] = self._value(known, self.marks, rate)
         return self._values[instrument]
 
     def value_now(self, instrument: str) -> Decimal | None:
         """The same at the last price, or at the mark where there is none since the start: for what is held."""
-        return self._value(self._instruments[instrument], {**self.marks, **self.prices})
+        known = self._instruments[instrument]
+        return self._value(known, {**self.marks, **self.prices}, self.rate(known.quote))
 
     def rate(self, currency: str) -> Decimal | None:
-        """What one unit of a currency is worth in the reporting currency, at the last prices; None: not known."""
-        return self._rate(currency, {**self.marks, **self.prices})
+        """What one unit of a currency is worth in the reporting currency, at the last prices; None: not known.
+
+        For what is held and lost: a rate that is not believed leaves the last one that was in force, and is better than
+        none where there was no other.
+        """
+        told = self._rate(currency, {**self.marks, **self.prices})
+        rate = self._believable(currency, told)
+        if rate is None:
+            return self._believed.get(currency, told)
+        self._believed[currency] = rate
+        return rate
 
     def quote_notional(self, instrument: str, quantity: Decimal) -> Decimal | None:
         """What a gateway would reckon for a quantity at the mark, in quote currency."""
@@ -81,27 +94,30 @@ class Valuation:
             return known.notional(quantity, ONE) if known.inverse else None
         return known.notional(quantity, mark)
 
-    def _value(self, instrument: Instrument, marks: Mapping[str, Decimal]) -> Decimal | None:
+    def _value(self, instrument: Instrument, marks: Mapping[str, Decimal], rate: Decimal | None) -> Decimal | None:
         mark = ONE if instrument.inverse else marks.get(instrument.id)
-        rate = self._rate(instrument.quote, marks)
-        if mark is None or rate is None:
-            return None
-        return instrument.notional(ONE, mark) * rate
+        return None if mark is None or rate is None else instrument.notional(ONE, mark) * rate
 
     def _rate(self, currency: str, marks: Mapping[str, Decimal]) -> Decimal | None:
+        """By whatever tells one, whether or not it is believed."""
         if currency == self._currency:
             return ONE
         if currency in self._rates:
             return self._rates[currency]
         crosses = [item for item in self._instruments.values() if _is_cross(item, currency, self._currency)]
         told = [_cross_rate(item, currency, marks[item.id]) for item in crosses if item.id in marks]
-        are_dollars = {currency, self._currency} <= DOLLARS
-        if not told:
-            return ONE if are_dollars and not crosses else None
-        rate = max(told)
-        if are_dollars and not DOLLAR_RATE_MIN <= rate <= DOLLAR_RATE_MAX:
-            return None
-        return rate
+        if told:
+            return max(told)
+        return ONE if self._are_dollars(currency) and not crosses else None
+
+    def _believable(self, currency: str, rate: Decimal | None) -> Decimal | None:
+        """The rate, unless it is one between two dollars that is too far from their equality."""
+        if rate is None or currency in self._rates or not self._are_dollars(currency):
+            return rate
+        return rate if DOLLAR_RATE_MIN <= rate <= DOLLAR_RATE_MAX else None
+
+    def _are_dollars(self, currency: str) -> bool:
+        return {currency, self._currency} <= DOLLARS
 
 
 def _is_cross(instrument: Instrument, one: str, other: str) -> bool:

@@ -14,7 +14,8 @@ from actors.runtime.child import EXIT_OK
 from actors.runtime.spec import write_spec
 from gateways.venue import AccountQuery, VenueLogin
 from messages.base import PROTOCOL_VERSION
-from messages.from_child import Ready
+from messages.codec import encode
+from messages.from_child import Ready, StrategyAlerted
 from messages.gateway_link import HelloRefused, Welcome
 from messages.market import ClockTick, EndOfData, Quote
 from messages.orders import (
@@ -89,6 +90,19 @@ def test_a_cancel_whose_outcome_is_not_known_is_sent_again_after_the_order_was_a
     floor.venue.tells(status(order))
     repeated = floor.venue.hears_a(CancelOrder)
     assert (repeated.client_order_id, repeated.caused_by) == (order.client_order_id, "cancel-repeated")
+
+
+def test_a_report_that_cannot_be_read_does_not_keep_the_next_process_from_starting(
+    floor: GatewayFloor, tmp_path: Path
+) -> None:
+    log = gateways.intent_log.IntentLog(floor.journal_dir)
+    log.intend(encode(submit()))
+    log._write((gateways.intent_log.IntentChannel.REPORT, encode(OrderAccepted(*head(submit()), "", NOW_NS, 1))))
+    log.close()
+    floor.start()
+    floor.venue.lets_in()
+    assert floor.venue.hears_a(QueryOrder).client_order_id == submit().client_order_id
+    assert "report 1 of carry cannot be read" in floor.supervisor.hears_a(StrategyAlerted).text
 
 
 def test_reports_and_fences_outlive_the_gateway(floor: GatewayFloor, tmp_path: Path) -> None:

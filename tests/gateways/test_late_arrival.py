@@ -4,7 +4,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateways.gate.not_received import NOT_RECEIVED_KEPT_MAX, NOT_RECEIVED_KEPT_NS
 from gateways.gate.rate_limits import RateRule, RequestKind
 from gateways.venue import OpenOrder
 from messages.codec import encode
@@ -27,6 +29,7 @@ from tests.support.orders import NOW_NS, SPOT, accepted, closed, fill, head, sta
 D = Decimal
 S = 1_000_000_000
 ORDER = submit()
+QUERY = QueryOrder(*head(ORDER)[:2], ORDER.epoch, SPOT.id)
 CANCEL = CancelOrder(*head(ORDER)[:2], 1, SPOT.id, "adopted")
 NOT_KNOWN = status(ORDER, is_known=False, venue_order_id="")
 
@@ -135,9 +138,103 @@ def test_a_cancel_that_waits_does_not_go_once_its_order_has_ended(tmp_path: Path
     assert floor.sends() == []
 
 
-def test_the_next_process_does_not_ask_about_it_and_books_its_fill_all_the_same(floor: DeskFloor) -> None:
+def test_the_next_process_asks_about_it_and_books_what_it_has_filled_meanwhile(floor: DeskFloor) -> None:
     again = floor.killed_and_restarted()
-    assert not any(isinstance(request, QueryOrder) for request in again.sends())
+    assert again.sends() == [QUERY]
+    assert again.desk.uncertain_instruments == {SPOT.id}, "what it may have brought is not known"
+    again.desk.on_order_status(status(ORDER, fill(ORDER, "0.004")))
+    assert again.records.positions("carry") == {SPOT.id: D("0.004")}
+    assert again.sends() == [CANCEL]
+    assert again.desk.uncertain_instruments == set()
+
+
+def test_the_next_process_books_a_fill_that_it_is_told_all_the_same(floor: DeskFloor) -> None:
+    again = floor.killed_and_restarted()
+    again.sends()
+    again.desk.on_order_status(NOT_KNOWN)
+    assert again.tells() == []
     again.desk.report(fill(ORDER, "0.004"))
     assert again.records.positions("carry") == {SPOT.id: D("0.004")}
     assert again.sends() == [CANCEL]
+
+
+def test_what_it_fills_while_the_link_is_away_is_asked_for_however_long_that_is(floor: DeskFloor) -> None:
+    floor.desk.venue_is_lost()
+    floor.now_ns += 100 * NOT_RECEIVED_KEPT_NS
+    floor.desk.venue_is_back()
+    assert floor.sends() == [QUERY]
+
+
+def test_it_is_not_asked_about_for_ever(floor: DeskFloor) -> None:
+    later = NOW_NS + NOT_RECEIVED_KEPT_NS + 1
+    other = submit(2)
+    floor.submit(other)
+    floor.desk.report(OrderAccepted(*head(other), "v-2", later))
+    floor.sends()
+    floor.desk.venue_is_lost()
+    floor.desk.venue_is_back()
+    assert [request.client_order_id for request in floor.sends()] == [other.client_order_id]
+
+
+def test_of_many_the_newest_are_asked_about(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path)
+    orders = [submit(number) for number in range(NOT_RECEIVED_KEPT_MAX + 1)]
+    for order in orders:
+        floor.records.record_intent(order)
+        floor.desk.on_order_status(status(order, is_known=False, venue_order_id=""))
+    floor.desk.venue_is_lost()
+    floor.desk.venue_is_back()
+    assert [request.client_order_id for request in floor.sends()] == [order.client_order_id for order in orders[1:]]
+
+
+def test_an_end_with_more_filled_than_we_know_is_asked_about(floor: DeskFloor) -> None:
+    with capture_logs():
+        floor.desk.report(closed(ORDER, "0.004"))
+    assert (floor.sends(), floor.tells()) == ([QUERY], [])
+    floor.desk.on_order_status(status(ORDER, fill(ORDER, "0.004"), closed=CloseReason.CANCELLED))
+    assert floor.records.positions("carry") == {SPOT.id: D("0.004")}
+    floor.desk.report(closed(ORDER, "0.004"))
+    assert not any(isinstance(request, QueryOrder) for request in floor.sends()), "now it is known"
+
+
+# --- rejected, and there all the same --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rejected(tmp_path: Path) -> DeskFloor:
+    """A desk whose order the venue said to have refused: after a timeout of its own, say."""
+    floor = DeskFloor(tmp_path)
+    floor.submit(ORDER)
+    floor.desk.report(OrderRejected(*head(ORDER), RejectReason.OTHER, "timeout", NOW_NS))
+    floor.sends(), floor.tells()
+    return floor
+
+
+def test_a_rejected_order_that_is_accepted_is_told_and_cancelled(rejected: DeskFloor) -> None:
+    rejected.desk.report(accepted(ORDER))
+    assert [type(report) for report in rejected.tells()] == [OrderAccepted]
+    assert rejected.sends() == [CANCEL]
+    assert record_state(rejected) is OrderState.REJECTED
+
+
+def test_a_fill_of_a_rejected_order_is_booked_told_and_journaled(rejected: DeskFloor) -> None:
+    rejected.desk.report(fill(ORDER, "0.004"))
+    assert [type(report) for report in rejected.tells()] == [Fill]
+    assert rejected.sends() == [CANCEL], "the rest of it works"
+    assert rejected.records.positions("carry") == {SPOT.id: D("0.004")}
+    assert rejected.killed_and_restarted().records.positions("carry") == {SPOT.id: D("0.004")}
+
+
+@pytest.mark.parametrize("end", [closed(ORDER), NOT_KNOWN])
+def test_the_end_of_a_rejected_order_is_no_news(rejected: DeskFloor, end: object) -> None:
+    if end is NOT_KNOWN:
+        rejected.desk.on_order_status(NOT_KNOWN)
+    else:
+        rejected.desk.report(end)  # type: ignore[arg-type]  # a report
+    assert (rejected.sends(), rejected.tells(), record_state(rejected)) == ([], [], OrderState.REJECTED)
+
+
+def test_the_end_of_a_rejected_order_with_fills_that_we_do_not_know_is_asked_about(rejected: DeskFloor) -> None:
+    with capture_logs():
+        rejected.desk.report(closed(ORDER, "0.010", CloseReason.FILLED))
+    assert rejected.sends() == [QUERY]

@@ -419,22 +419,25 @@ def test_a_status_of_an_order_that_is_not_ours_is_no_matter(floor: DeskFloor) ->
 
 def test_a_report_that_cannot_follow_is_asked_about_and_the_answer_is_not_asked_about_again(floor: DeskFloor) -> None:
     floor.submit(ORDER)
-    floor.desk.report(OrderRejected(*head(ORDER), RejectReason.OTHER, "no", NOW_NS))
+    floor.desk.report(accepted(ORDER))
+    floor.desk.report(closed(ORDER))
     floor.sends(), floor.tells()
-    floor.desk.report(accepted(ORDER))  # a venue that contradicts itself
+    refused = status(ORDER, rejected=RejectReason.OTHER)
+    floor.desk.report(OrderRejected(*head(ORDER), RejectReason.OTHER, "no", NOW_NS))  # a venue that contradicts itself
     assert floor.sends() == [query(ORDER)]
-    floor.desk.on_order_status(status(ORDER))
+    floor.desk.on_order_status(refused)
     assert (floor.sends(), floor.tells()) == ([], []), "or it would be asked for ever"
-    assert state(floor) is OrderState.REJECTED
+    assert state(floor) is OrderState.CANCELLED
 
 
 def test_a_question_waits_until_the_venue_is_there(working: DeskFloor) -> None:
     working.desk.venue_is_lost()
-    working.desk.ask(query(ORDER))
+    working.desk.query(query(ORDER))
     assert working.sends() == []
     working.is_link_up = False
     working.desk.venue_is_back()
-    assert working.sends() == [], "the link took nothing; the next return of the venue asks again"
+    assert working.sends() == [], "the link took nothing"
+    assert list(working.desk.unclear_orders) == [ORDER.client_order_id], "so that it is asked about again"
 
 
 # --- halt and fence ----------------------------------------------------------------------------------------------

@@ -181,6 +181,15 @@ def test_a_cancel_that_is_repeated_while_the_first_is_under_way_takes_nothing_fr
     assert len(leaves(floor, 0.0)) == 1, "a second later, it may have been lost"
 
 
+def test_a_cancel_that_is_under_way_is_not_sent_again_though_there_is_room(tmp_path: Path) -> None:
+    floor = DeskFloor(tmp_path, RateRule(name="orders", capacity=10.0, per_ms=1_000))
+    floor.submit(submit(1))
+    floor.sends()
+    for _ in range(3):
+        floor.desk.cancel(cancel(submit(1)))
+    assert [type(request) for request in floor.sends()] == [CancelOrder]
+
+
 def test_an_order_whose_cancel_found_nothing_is_asked_about(tmp_path: Path) -> None:
     floor = DeskFloor(tmp_path)
     floor.submit(submit(1))

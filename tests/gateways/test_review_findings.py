@@ -62,7 +62,8 @@ def slow(tmp_path: Path) -> DeskFloor:
 
 
 def test_a_question_that_has_its_turn_and_no_token_does_not_hold_up_the_cancels() -> None:
-    queue = spent(RateRule(name="orders", capacity=300.0, per_ms=86_400_000, cancel_reserve=0.1))
+    weight = RateRule(name="weight", capacity=1.0, per_ms=86_400_000, cancel_reserve=0.0, cancel=0.0)
+    queue = spent(RateRule(name="orders", capacity=300.0, per_ms=86_400_000, cancel_reserve=0.1), weight)
     queue.add(waiting(RequestKind.QUERY, "unknown", Urgency.REDUCING))
     for number in range(2 * AGE_EVERY):
         queue.add(waiting(RequestKind.CANCEL, f"cancel-{number}", Urgency.CANCEL))

@@ -115,7 +115,7 @@ def test_an_illegal_step_raises_and_leaves_the_order_as_it_was(state, kind):
 
 
 def test_there_are_illegal_steps_to_test():
-    assert len(ILLEGAL) > 10
+    assert len(ILLEGAL) == 8, "no amendment before the order is there, no refusal after another end"
 
 
 def test_a_fill_before_its_acknowledgement_is_applied_once():
@@ -149,6 +149,18 @@ def test_an_order_that_the_venue_did_not_know_and_then_received_stays_denied_and
     assert not order.apply(closed(CloseReason.CANCELLED))
     assert not order.apply(STEPS[OrderRejected])
     assert (OrderState.DENIED, "v1", D(1), D(0)) == (
+        order.state, order.venue_order_id, order.filled_quantity, order.open_quantity,
+    )  # fmt: skip
+
+
+def test_an_order_that_the_venue_rejected_and_that_works_all_the_same_stays_rejected_and_its_fills_count():
+    order = Order(REQUEST)
+    order.apply(STEPS[OrderRejected])
+    assert order.apply(STEPS[OrderAccepted])
+    assert order.apply(a_fill())
+    assert not order.apply(closed(CloseReason.CANCELLED))
+    assert not order.apply(STEPS[OrderDenied])
+    assert (OrderState.REJECTED, "v1", D(1), D(0)) == (
         order.state, order.venue_order_id, order.filled_quantity, order.open_quantity,
     )  # fmt: skip
 

@@ -99,13 +99,13 @@ class Errands:
         operator.ask(SetPriorityRequest(operator.command_id(), name, 1 + self._next() % 10))
 
     def set_limit(self, strike: Strike) -> None:
-        """Lower or raise what may be held of an instrument."""
+        """Lower or raise what may be held of an instrument, never below what one order of its maker asks for."""
         operator, risk = self._cluster.operator, self._cluster.plan.risk
         limits = risk.instruments.items() if risk else ()
         limited = [(id, limit.position_max) for id, limit in limits if limit.position_max is not None]
         if limited:
             id, most = limited[self._next() % len(limited)]
-            path, value = f"instruments.{id}.position_max", most * (Decimal(60 + int(strike.pick * 80)) / 100)
+            path, value = f"instruments.{id}.position_max", most * (Decimal(65 + int(strike.pick * 75)) / 100)
         else:
             path, value = FREE_LIMIT, Decimal(500_000 + self._next())
         operator.ask(SetLimitRequest(operator.command_id(), path, value), self._thought(strike))

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.runtime.child import Outcome
-from supervisor.occurrences import ProcessEnded
+from supervisor.occurrences import ProcessEnded, ProcessStarted
 from tests.simulation.processes import FD_BASE, ProcessTable, SimulatedProcess
 
 NO_CHILDREN: Final = ("supervisor", "operator")
@@ -22,7 +22,7 @@ class SimulatedLauncher:
         self._table, self._kinds, self._start_ns = table, kinds, start_ns
         self._watched: dict[str, SimulatedProcess] = {}
 
-    def start(self, name: str, command: Any) -> tuple[int, float]:
+    def start(self, name: str, command: Any) -> ProcessStarted:
         actor_class, spec_type = self._kinds[command[-2]]
         content = Path(command[-1]).read_bytes()
         process = self._table.add(name)
@@ -33,7 +33,7 @@ class SimulatedLauncher:
             return actor_class(msgspec.json.decode(content, type=spec_type), outcome)
 
         self._table.world.after(wait_ns, process.start, make, Outcome())
-        return process.pid, float(process.pid)
+        return ProcessStarted(name, process.pid, float(process.pid))
 
     def adopt(self, records: Any) -> frozenset[str]:
         for name, record in records.items():

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.config import instruments
 from supervisor.ledger import engine
-from supervisor.ledger.entries import LedgerTroubled, Stamped
+from supervisor.ledger.entries import Stamped
 from supervisor.ledger.errors import LedgerDown, LedgerError
 from supervisor.ledger.front import WrittenLedger
 from supervisor.ledger.ledger import Ledger
-from supervisor.ledger.writer import LedgerWriter
+from supervisor.ledger.writer import BACKOFF_MAX_S, LedgerWriter
 from tests.simulation.world import NS_PER_MS, NS_PER_S
 
 if TYPE_CHECKING:
@@ -133,13 +133,14 @@ class SteppedWriter(LedgerWriter):
                 self._persist(partial(self._commit, self._ledger, self._next_batch()))
         except Later as later:
             return int(later.pause_s * NS_PER_S)
-        except LedgerError as error:
-            self._tell(LedgerTroubled(str(error)))
-        except Exception as error:  # noqa: BLE001  # a broken promise of the writer's
-            self._process.floor.escaped(self._process, error)
         finally:
             self._world.current = before
         return 0
 
-    def _pause(self, pause_s: float) -> None:
-        raise Later(pause_s)
+    def _troubled(self, error: Exception) -> None:
+        if not isinstance(error, LedgerError):  # a broken promise of the writer's, which it survives
+            self._process.floor.escaped(self._process, error)
+        super()._troubled(error)
+
+    def _pause(self, pause_s: float, *, is_last: bool) -> None:
+        raise Later(BACKOFF_MAX_S if is_last else pause_s)

@@ -22,6 +22,7 @@ from supervisor.core import Core
 from supervisor.occurrences import OperatorAsked, StopSignalled
 from supervisor.operator_link import SOCKET_NAME
 from supervisor.paths import ClusterPaths
+from supervisor.process_birth import birth_of
 from tests.supervisor.core_driver import CARRY, EXCHANGE, SPOT
 from tests.supervisor.dummy_cluster import Desk, all_gone, dummy_plan, eventually, new_paths
 
@@ -177,6 +178,33 @@ def test_a_supervisor_that_is_back_adopts_its_children(paths: ClusterPaths) -> N
     second.desk.await_phase("trading")
     assert second.stop() == EXIT_CLEAN
     assert all_gone(pids)
+
+
+def test_a_latch_with_a_huge_reason_is_obeyed_and_told_cut(paths: ClusterPaths) -> None:
+    note = {"reason": "storm " + "x" * 60_000, "at_ns": -1, "by": "y" * 1_000}
+    paths.halt_file.write_text(json.dumps(note))
+    running = Running(paths)
+    status = running.desk.await_phase("halted")
+    assert status.is_halted
+    cut = "storm " + "x" * 1_017 + "…"  # 6 + 1,017 + 1 = 1,024 characters
+    assert [alert[:20] for alert in status.alerts] == [f"halted: {cut}"[:20]]
+    for name in (SPOT, CARRY):
+        eventually(lambda name=name: cut in running.desk.log(name), "the halt")  # type: ignore[misc]  # a bound name
+    assert running.stop() == EXIT_CLEAN
+
+
+@pytest.mark.skipif(not birth_of(os.getpid()), reason="the system tells no births of processes")
+def test_a_step_of_the_wall_clock_costs_no_child_its_life(paths: ClusterPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = Running(paths)
+    last.desk.await_phase("trading")
+    pids = last.desk.pids()
+    create_time = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3_600.0)
+    for _ in range(2):  # the next supervisor, and the one after it
+        last.die()
+        last = Running(paths)
+        assert [process.pid for process in last.desk.await_phase("trading").processes[1:]] == pids
+    assert last.stop() == EXIT_CLEAN
 
 
 def test_a_process_that_was_started_and_not_registered_is_killed_by_the_next_supervisor(paths: ClusterPaths) -> None:

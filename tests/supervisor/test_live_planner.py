@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.runtime.spec import HostSpec
-from supervisor.config import load, read
+from supervisor.config import ConfigText, load, read
 from supervisor.live_planner import LivePlanner, toml_value
 from supervisor.operations.planner import Unfit
 from supervisor.paths import ClusterPaths
@@ -92,6 +92,30 @@ def test_a_strategy_is_added_by_its_table(planner: LivePlanner) -> None:
     changed = planner.strategies({"another": Standing(table=ADDED, changes={"notional": "700"})})["another"].spec
     assert isinstance(changed, HostSpec)
     assert changed.parameters["notional"] == "700"
+
+
+GONE = 1_023
+"""A processor that this machine has no more."""
+
+
+def on_a_processor_that_is_gone(table: str) -> str:
+    return table.replace('kind = "spot-futures"', f'kind = "spot-futures"\ncpus = [{GONE}]')
+
+
+def test_a_processor_that_is_gone_since_the_cluster_was_started_keeps_no_strategy_of_its_config_away(
+    tmp_path: Path,
+) -> None:
+    frozen = ConfigText(on_a_processor_that_is_gone(CARRY_CLUSTER), "config.toml", tmp_path)
+    planner = LivePlanner.of(frozen, load(frozen), ClusterPaths(tmp_path / "state"))
+    assert parameters(planner, notional="2500")["notional"] == "2500"
+    assert set(planner.strategies({"another": Standing(table=ADDED)}, added=["another"])) == {CARRY, "another"}
+
+
+def test_who_is_added_now_must_find_its_processors_and_who_was_added_before_need_not(planner: LivePlanner) -> None:
+    standing = {"another": Standing(table=on_a_processor_that_is_gone(ADDED))}
+    with pytest.raises(Unfit, match=rf"another\.cpus\[0\]: no processor {GONE} here"):
+        planner.strategies(standing, added=["another"])
+    assert set(planner.strategies(standing)) == {CARRY, "another"}
 
 
 def test_a_removed_strategy_may_come_back_in_another_form(planner: LivePlanner) -> None:

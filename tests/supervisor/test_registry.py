@@ -1,5 +1,6 @@
 """What the supervisor remembers over its own death."""
 
+import json
 import stat
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +31,15 @@ REGISTRY = Registry(
 def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     save(tmp_path / "registry.json", REGISTRY)
     assert load(tmp_path / "registry.json") == REGISTRY
+
+
+def test_a_registry_of_before_there_were_births_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "registry.json"
+    save(path, REGISTRY)
+    old = json.loads(path.read_text())
+    del old["children"]["carry"]["birth"]
+    path.write_text(json.dumps(old))
+    assert load(path).children == REGISTRY.children
 
 
 def test_there_is_nothing_to_remember_at_first(tmp_path: Path) -> None:

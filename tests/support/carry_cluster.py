@@ -3,3 +3,6 @@
 from pathlib import Path
 
 CARRY_CLUSTER = (Path(__file__).parents[2] / "examples" / "carry.toml").read_text()
+
+FAST_CARRY_CLUSTER = CARRY_CLUSTER.replace('kind = "synthetic"\n', 'kind = "synthetic"\nspeed = 4.0\n')
+"""The same with a market four times as fast, for tests that wait for its opportunities."""

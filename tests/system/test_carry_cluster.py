@@ -13,7 +13,7 @@ import pytest
 
 from messages.health import ClusterStatus
 from supervisor.drill.cluster import is_back, process_of, strategy_of
-from tests.support.carry_cluster import CARRY_CLUSTER
+from tests.support.carry_cluster import CARRY_CLUSTER, FAST_CARRY_CLUSTER
 from tests.support.running_cluster import ROOT, RunningCluster, gateway_of
 
 pytestmark = pytest.mark.timeout(150)
@@ -32,10 +32,15 @@ def assert_position_equals_the_venues(report: dict[str, Any]) -> None:
         assert Decimal(report["gateways"][venue]["positions"]["BTCUSDT"]) == Decimal(held[f"BTCUSDT.{venue}"])
 
 
-def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_process_left(tmp_path: Path) -> None:
+def test_it_trades_in_thirty_seconds_refuses_a_second_up_and_is_ended_by_ctrl_c_in_ten_with_no_process_left(
+    tmp_path: Path,
+) -> None:
     with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
         status = cluster.wait_until_trading()
         assert status.seconds <= FIRST_FILLS_S
+        second = run_outcry(cluster, "up", "--no-status")
+        assert second.returncode == 4
+        assert str(cluster.process.pid) in second.stderr, "it says who runs it"
         started = monotonic()
         report = cluster.stop(STOP_S)
         assert monotonic() - started <= STOP_S
@@ -47,7 +52,7 @@ def test_it_trades_within_thirty_seconds_and_ctrl_c_ends_it_in_ten_with_no_proce
 
 
 def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_nothing(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
+    with RunningCluster(FAST_CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=3)
         os.kill(process_of(before, "carry-btc").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_back("carry-btc", process_of(before, "carry-btc").pid))
@@ -66,7 +71,7 @@ def test_a_killed_strategy_comes_back_with_its_position_and_its_siblings_notice_
 
 
 def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
+    with RunningCluster(FAST_CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading(fills=2)
         os.kill(process_of(before, "perp").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_back("perp", process_of(before, "perp").pid))
@@ -79,7 +84,7 @@ def test_a_killed_gateway_asks_the_venue_and_nothing_is_lost_or_doubled(tmp_path
 
 
 def test_a_killed_supervisor_adopts_the_children_that_went_on_without_it(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
+    with RunningCluster(FAST_CARRY_CLUSTER, tmp_path) as cluster:
         before = cluster.wait_until_trading()
         os.kill(process_of(before, "supervisor").pid, signal.SIGKILL)
         after = cluster.wait_for("restart", is_back("supervisor", process_of(before, "supervisor").pid))
@@ -93,7 +98,7 @@ def test_a_killed_supervisor_adopts_the_children_that_went_on_without_it(tmp_pat
 
 
 def test_halt_cancels_everything_and_nothing_is_traded_afterwards(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
+    with RunningCluster(FAST_CARRY_CLUSTER, tmp_path) as cluster:
         cluster.wait_until_trading()
         assert run_outcry(cluster, "halt", "--reason", "test").returncode == 0
         halted = cluster.wait_for(
@@ -113,17 +118,8 @@ def test_halt_cancels_everything_and_nothing_is_traded_afterwards(tmp_path: Path
     assert_position_equals_the_venues(report)
 
 
-def test_a_second_up_of_the_same_cluster_is_refused_and_says_who_runs_it(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
-        cluster.wait_for("start", lambda status: status.phase == "trading")
-        second = run_outcry(cluster, "up", "--no-status")
-        assert second.returncode == 4
-        assert str(cluster.process.pid) in second.stderr
-        assert cluster.stop()["stopped"] == "clean"
-
-
 def test_stop_now_kills_at_once_and_is_reported_as_forced(tmp_path: Path) -> None:
-    with RunningCluster(CARRY_CLUSTER, tmp_path) as cluster:
+    with RunningCluster(FAST_CARRY_CLUSTER, tmp_path) as cluster:
         cluster.wait_for("start", lambda status: status.phase == "trading")
         assert run_outcry(cluster, "stop", "--now").returncode == 0
         assert cluster.process.wait(STOP_S) == 1

@@ -1,4 +1,6 @@
-"""An order that was denied since no venue knew it, and that fills all the same: every strategy counts it and copes."""
+"""An order that was denied since no venue knew it, or that the venue said to have rejected, and that fills all the
+same: every strategy counts it and copes.
+"""
 
 from decimal import Decimal as D
 
@@ -15,6 +17,7 @@ from messages.orders import (
     OrderAccepted,
     OrderClosed,
     OrderDenied,
+    OrderRejected,
     RejectReason,
     Side,
 )
@@ -26,11 +29,15 @@ from tests.actors.strategies.trading_world import World, parameters
 INSTRUMENT = "BTCUSDT.spot"
 
 
-def test_a_fill_of_a_denied_order_is_counted_once_and_is_no_problem():
+@pytest.mark.parametrize("state", [OrderState.DENIED, OrderState.REJECTED])
+def test_a_fill_of_an_order_that_was_never_there_is_counted_once_and_is_no_problem(state):
     own_orders = OwnOrders("carry")
     order = own_orders.submit(Ticket(instrument=INSTRUMENT, side=Side.BUY, quantity=D(2), price=D(100)))
     head = (order.request.client_order_id, "carry", INSTRUMENT)
-    own_orders.apply(OrderDenied(*head, DenyReason.NOT_RECEIVED, "venue=unknown-order", 6))
+    if state is OrderState.DENIED:
+        own_orders.apply(OrderDenied(*head, DenyReason.NOT_RECEIVED, "venue=unknown-order", 6))
+    else:
+        own_orders.apply(OrderRejected(*head, RejectReason.OTHER, "timeout", 6))
     fill = Fill(
         client_order_id=head[0], strategy="carry", instrument=INSTRUMENT, side=Side.BUY, price=D(100), quantity=D(1),
         fee=D(0), fee_currency="USDT", liquidity=Liquidity.TAKER, trade_id="t1", ts_event=7,
@@ -40,16 +47,20 @@ def test_a_fill_of_a_denied_order_is_counted_once_and_is_no_problem():
     assert not own_orders.apply(fill)
     own_orders.apply(CancelRejected(*head, RejectReason.UNKNOWN_ORDER, "late", 8))
     own_orders.apply(OrderClosed(*head, CloseReason.CANCELLED, D(1), 8))
-    assert (OrderState.DENIED, D(1), 1) == (order.state, order.filled_quantity, own_orders.fills_counted)
+    assert (state, D(1), 1) == (order.state, order.filled_quantity, own_orders.fills_counted)
     assert ([], [], []) == (own_orders.problems, own_orders.open_orders, own_orders.working)
 
 
+REFUSALS = ["deny", "reject"]
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
 @pytest.mark.parametrize("quantity", [None, "0.05"])
-def test_a_leg_that_was_denied_and_fills_late_is_counted_and_the_pair_made_whole(quantity):
+def test_a_leg_that_was_refused_and_fills_late_is_counted_and_the_pair_made_whole(quantity, refuse):
     world = World(parameters())
     world.market(60_000.0, 60_300.0)
     name = world.last.client_order_id
-    world.deny(name)
+    getattr(world, refuse)(name)
     assert "COOLDOWN" == world.state
     world.accept(name)
     world.fill(name, quantity)
@@ -59,12 +70,13 @@ def test_a_leg_that_was_denied_and_fills_late_is_counted_and_the_pair_made_whole
     assert sum(world.held) == D(0)
 
 
-def test_a_route_of_an_arbitrage_takes_over_what_a_denied_order_has_brought():
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_a_route_of_an_arbitrage_takes_over_what_a_refused_order_has_brought(refuse):
     world = ArbitrageWorld()
     rich_beta(world)
     buy, sell = world.open_ids
-    world.deny(buy)
-    world.deny(sell)
+    getattr(world, refuse)(buy)
+    getattr(world, refuse)(sell)
     world.accept(buy)
     world.fill(buy, "0.05")
     world.trade_all()
@@ -72,10 +84,11 @@ def test_a_route_of_an_arbitrage_takes_over_what_a_denied_order_has_brought():
     assert world.strategy.is_settled
 
 
-def test_a_maker_counts_what_a_denied_quote_has_brought_and_quotes_on():
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_a_maker_counts_what_a_refused_quote_has_brought_and_quotes_on(refuse):
     world = MakerWorld().quoting()
     name = world.bid.client_order_id
-    world.deny(name)
+    getattr(world, refuse)(name)
     before = world.position
     world.accept(name)
     world.fill(name)

@@ -20,7 +20,6 @@ from messages.orders import (
     Fill,
     FundingPaid,
     Liquidity,
-    OrderAccepted,
     OrderClosed,
     OrderRejected,
     OrderType,
@@ -143,14 +142,21 @@ def test_another_report_of_an_unknown_order_is_told_and_ignored():
     assert "OrderClosed for unknown order main-carry-e1-9" in own_orders.problems[0]
 
 
-def test_a_report_that_cannot_follow_is_told_and_ignored_but_a_fill_counts():
+def test_a_report_that_cannot_follow_is_told_and_ignored():
+    own_orders = a_desk()
+    name = own_orders.submit(TICKET).request.client_order_id
+    own_orders.apply(ended(name))
+    assert not own_orders.apply(OrderRejected(name, "carry", INSTRUMENT, RejectReason.OTHER, "no", 6))
+    assert ["OrderRejected"] == [problem.split()[0] for problem in own_orders.problems]
+
+
+def test_a_fill_of_an_order_that_the_venue_has_rejected_counts():
     own_orders = a_desk()
     name = own_orders.submit(TICKET).request.client_order_id
     own_orders.apply(OrderRejected(name, "carry", INSTRUMENT, RejectReason.OTHER, "no", 6))
-    assert not own_orders.apply(OrderAccepted(name, "carry", INSTRUMENT, "v1", 7))
     assert own_orders.apply(fill(name))
-    assert ["OrderAccepted", "Fill"] == [problem.split()[0] for problem in own_orders.problems]
     assert 1 == own_orders.fills_counted
+    assert [] == own_orders.problems
 
 
 def test_funding_is_always_news_to_the_desk():

@@ -48,18 +48,19 @@ def test_an_order_that_took_longer_is_denied() -> None:
 @pytest.mark.parametrize("price", ["0.1", "50000.0", "50000", "1E+3", "1000000000000000000"])
 def test_a_price_on_the_tick_passes(price: str) -> None:
     assert check_price(submit(price=D(price)), SPOT) is None
-    assert check_price(amend(submit(), price=D(price)), SPOT) is None
 
 
 @pytest.mark.parametrize("price", ["0", "-0.1", "50000.05", "0.00000001"])
 def test_a_price_off_the_tick_or_not_above_zero_is_denied(price: str) -> None:
     denial = Denial(DenyReason.INVALID_PRICE, f"price={D(price)} tick_size=0.1")
     assert check_price(submit(price=D(price)), SPOT) == denial
-    assert check_price(amend(submit(), price=D(price)), SPOT) == denial
 
 
 def test_only_a_market_order_has_no_price() -> None:
     assert check_price(submit(price=None, type=OrderType.MARKET), SPOT) is None
+    priced = submit(type=OrderType.MARKET)
+    context = f"price={priced.price} type=market"
+    assert check_price(priced, SPOT) == Denial(DenyReason.INVALID_PRICE, context), "it would be judged by the price"
     assert check_price(submit(price=None), SPOT) == Denial(DenyReason.INVALID_PRICE, "price=none type=limit")
 
 

@@ -101,6 +101,19 @@ def test_of_several_amendments_the_largest_counts_until_all_are_answered(floor: 
     assert stake(floor) == (D(0), D(12), D(0))
 
 
+def test_an_amendment_that_is_confirmed_at_the_terms_that_the_order_had_is_settled(floor: GateFloor) -> None:
+    floor.amends(amend(ORDER, quantity=D(15)))
+    floor.amends(amend(ORDER, price=ORDER.price))  # and back
+    floor.hears(amended("15", str(ORDER.price)))
+    floor.hears(amended("10", str(ORDER.price)))
+    assert stake(floor) == (D(0), D(10), D(0))
+    floor.amends(amend(ORDER))
+    floor.hears(amended("10", str(ORDER.price)))
+    floor.amends(amend(ORDER, quantity=D(20)))
+    floor.hears(rejected())
+    assert stake(floor) == (D(0), D(10), D(0)), "nothing is waited for any more"
+
+
 def test_an_answer_that_nobody_waits_for_is_taken_as_it_is(floor: GateFloor) -> None:
     floor.hears(rejected())
     floor.hears(amended("8", "49991.0"))

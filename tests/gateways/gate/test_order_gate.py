@@ -339,6 +339,13 @@ def test_an_amendment_is_held_to_price_and_quantity() -> None:
     ]
 
 
+def test_an_amendment_gives_no_price_to_a_market_order() -> None:
+    floor = GateFloor()
+    floor.records.record_intent(market(1, 5))
+    denial = floor.asks_to_amend(amend(market(1, 5), price=D("50000.0")))
+    assert denial == Denial(DenyReason.INVALID_PRICE, "price=50000.0 type=market")
+
+
 def test_an_amendment_of_a_zombie_is_denied() -> None:
     floor = GateFloor()
     floor.sends(submit())

@@ -64,6 +64,22 @@ def test_cancels_go_first_then_what_reduces_then_by_priority_and_then_the_oldest
     assert leaving(waiting, 5) == ["cancel", "reducing", "first-priority", "old", "young"]
 
 
+def test_in_a_storm_of_cancels_a_question_leaves_in_its_turn_though_only_the_reserve_is_left() -> None:
+    waiting = queue(capacity=10.0, reserve=0.1)  # a token a second; one of the ten is kept for cancels
+    for number in range(200):
+        waiting.add(cancel(f"cancel-{number}"))
+    waiting.add(request("question", QUERY, Urgency.REDUCING))
+    left = leaving(waiting, 200)
+    assert left.index("question") == AGE_EVERY - 1
+    assert len(left) == 200, "one a second, and none of them for nothing"
+
+
+def test_without_a_storm_the_reserve_is_for_cancels_alone() -> None:
+    waiting = queue(capacity=10.0, reserve=0.1)
+    waiting.add(request("question", QUERY, Urgency.REDUCING))
+    assert [leaving(waiting, seconds) for seconds in (1, 2)] == [[], ["question"]], "one token is kept"
+
+
 def test_a_request_that_is_taken_and_then_denied_costs_nothing() -> None:
     waiting = queue()
     waiting.add(request("denied"))

@@ -5,6 +5,8 @@ import pytest
 
 from gateways.safety import halt_latch
 from gateways.safety.halt_latch import HaltNote, clear_halt, decode_note, encode_note, read, set_halt
+from messages.codec import encode
+from messages.to_child import Halt
 from tests.support.limits import files_no_longer_than
 
 NOTE = HaltNote(reason="drill", at_ns=12, by="operator")
@@ -15,9 +17,48 @@ def test_a_note_is_read_as_it_was_written() -> None:
     assert b'"reason": "drill"' in encode_note(NOTE), "a person can read it"
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"reason": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"reason": 1}',
+        b"\xff\xfe",
+        b'{"reason": "\xff", "at_ns": 1, "by": "x"}',
+        b'{"x": ' + b"[" * 60_000,
+    ],
+    ids=["empty", "cut off", "another thing", "another type", "no text", "another encoding", "too deep"],
+)
 def test_what_is_no_note_is_a_halt_all_the_same(data: bytes) -> None:
     assert "cannot be read" in decode_note(data).reason
+
+
+@pytest.mark.parametrize("size", [2_000, 60_000, 100_000])
+def test_a_huge_reason_in_the_file_halts_and_is_short_enough_for_every_message(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "halt.json"
+    path.write_text(f'{{"reason": "{"x" * size}", "at_ns": 5, "by": "{"y" * 100}", "is_flattening": true}}')
+    note = read(path)
+    assert note is not None
+    if size < halt_latch.LATCH_BYTES_MAX:
+        assert note == HaltNote(reason="x" * 1_023 + "…", at_ns=5, by="y" * 63 + "…", is_flattening=True)
+    else:
+        assert "cannot be read" in note.reason
+    assert len(encode(Halt("halt-1", note.reason))) < 8_192
+
+
+@pytest.mark.parametrize("at_ns", [-1, -(10**400), 2**63])
+def test_a_time_that_no_message_could_carry_is_not_known(at_ns: int) -> None:
+    data = f'{{"reason": "drill", "at_ns": {at_ns}, "by": "operator"}}'.encode()
+    assert decode_note(data) == HaltNote(reason="drill", at_ns=0, by="operator")
+
+
+def test_a_reason_of_any_length_and_spelling_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "halt.json"
+    set_halt(path, HaltNote(reason="caf\udce9 " + "x" * 100_000, at_ns=1, by="operator"))  # as of another encoding
+    note = read(path)
+    assert note is not None
+    assert note.reason == "caf? " + "x" * 1_018 + "…"  # 5 + 1,018 + 1 = 1,024
 
 
 def test_a_latch_is_set_for_its_owner_only_and_taken_away(tmp_path: Path) -> None:

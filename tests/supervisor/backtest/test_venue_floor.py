@@ -28,7 +28,7 @@ from messages.orders import (
 )
 from supervisor.backtest.venue_floor import VenueFloor
 from tests.support.desk import DeskFloor
-from tests.support.orders import INSTRUMENTS, MS, NOW_NS, OPEN_LIMITS, SPOT, amend, cancel, submit
+from tests.support.orders import INSTRUMENTS, MS, NOW_NS, OPEN_LIMITS, SPOT, amend, cancel, closed, submit
 
 D = Decimal
 
@@ -95,14 +95,22 @@ def test_an_amendment_that_the_gate_refuses_does_not_reach_the_venue(floor: Venu
     assert None is floor.due_ns
 
 
-def test_an_amendment_of_an_order_that_the_venue_has_refused_is_asked_about(floor: VenueFloor) -> None:
-    """The order is refused while the amendment is on its way, which the order's life has no step for."""
+def test_an_amendment_of_an_order_that_the_venue_has_refused_is_refused_too(floor: VenueFloor) -> None:
+    """The order is refused while the amendment is on its way."""
     order = submit(quantity=D(9))  # 9 × 50,000 is more than the 100,000 of the account
     floor.submit(order, NOW_NS)
     floor.amend(amend(order, quantity=D(1)), NOW_NS + MS)
     (rejected,) = floor.advance(NOW_NS + 5 * MS)
     assert (OrderRejected, RejectReason.INSUFFICIENT_BALANCE) == (type(rejected), rejected.reason)  # type: ignore[union-attr]
-    assert [] == floor.advance(NOW_NS + 6 * MS)
+    assert [AmendRejected] == [type(report) for report in floor.advance(NOW_NS + 6 * MS)]
+    assert None is floor.due_ns
+
+
+def test_an_end_that_counts_more_than_the_fills_we_know_is_asked_about(floor: VenueFloor) -> None:
+    order = submit()
+    floor.submit(order, NOW_NS)
+    floor.advance(NOW_NS + 5 * MS)
+    assert [] == floor.take([closed(order, "0.004")], NOW_NS + 6 * MS)
     assert NOW_NS + 11 * MS == floor.due_ns, "the question is under way"
     assert [] == floor.advance(NOW_NS + 11 * MS), "the answer tells nothing new"
 

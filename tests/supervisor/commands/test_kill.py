@@ -92,6 +92,29 @@ def typing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr("supervisor.commands.kill.typer.prompt", lambda *_, **__: answer)
 
 
+LONG = "storm " + "x" * 100_000
+CUT = "storm " + "x" * 1_017 + "…"  # 6 + 1,017 + 1 = 1,024 characters
+
+
+def test_a_halt_with_a_reason_of_any_length_reaches_everybody_cut(paths: ClusterPaths, stack: ExitStack) -> None:
+    supervisor = stack.enter_context(StandIn(paths))
+    gateways = stack.enter_context(ControlStandIn(paths, "spot"))
+    result = run("halt", "--reason", LONG)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"halted: {CUT}; gateways: spot acknowledged; supervisor: told\n",
+    )
+    assert [halt.reason for _, halt in gateways.heard] == [CUT]
+    assert [request.reason for request in supervisor.heard if isinstance(request, HaltRequest)] == [CUT]
+    assert str(halted_because(paths)).startswith(f"{CUT} (by operator, since ")
+
+
+def test_an_unhalt_with_a_reason_of_any_length_is_heard(paths: ClusterPaths, stack: ExitStack) -> None:
+    supervisor = stack.enter_context(StandIn(paths, unhalts))
+    assert run("unhalt", "--reason", LONG, "--yes", "--no-wait").exit_code == 0
+    assert {request.reason for request in supervisor.heard if isinstance(request, UnhaltRequest)} == {CUT}
+
+
 # --- halt --------------------------------------------------------------------------------------------------------
 
 

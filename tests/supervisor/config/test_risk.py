@@ -7,7 +7,16 @@ import pytest
 
 from supervisor.config import ConfigError, load
 from supervisor.config.default import DEFAULT_CONFIG
-from supervisor.config.risk import LossLimits, LossTiers, RiskAction, RiskConfig, limit_at, with_limit
+from supervisor.config.risk import (
+    LossLimits,
+    LossTiers,
+    RiskAction,
+    RiskConfig,
+    is_raised,
+    limit_at,
+    names_in,
+    with_limit,
+)
 
 D = Decimal
 PLAIN = DEFAULT_CONFIG.partition("\n[risk]")[0]
@@ -142,6 +151,31 @@ def test_a_limit_that_is_not_set_is_none() -> None:
 def test_what_is_no_limit_is_refused_with_what_could_be(path: str, value: str, told: str) -> None:
     with pytest.raises(ValueError, match=told.replace(".", r"\.")):
         with_limit(BASE, path, D(value))
+
+
+@pytest.mark.parametrize(
+    ("path", "current", "value", "raised"),
+    [
+        ("portfolio.gross_notional_max", None, "5", False),
+        ("portfolio.gross_notional_max", "5", "6", True),
+        ("portfolio.gross_notional_max", "5", "0", False),
+        ("portfolio.gross_notional_max", "0", "5", True),
+        ("strategies.carry.messages_per_s", "0", "5", False),
+        ("strategies.carry.messages_per_s", "5", "0", True),
+        ("strategies.carry.messages_per_s", "5", "6", True),
+        ("strategies.carry.messages_per_s", "5", "4", False),
+        ("strategies.carry.messages_per_s", "0", "0", False),
+    ],
+)
+def test_of_messages_no_bound_is_the_highest(path: str, current: str | None, value: str, *, raised: bool) -> None:
+    assert is_raised(path, None if current is None else D(current), D(value)) is raised
+
+
+def test_the_names_in_a_path_are_those_of_their_sections() -> None:
+    assert names_in("portfolio.drawdown.warn") == ()
+    assert names_in("instruments.BTCUSDT.spot-a.position_max") == (("instruments", "BTCUSDT.spot-a"),)
+    both = (("strategies", "carry"), ("instruments", "BTCUSDT.spot-a"))
+    assert names_in("strategies.carry.position_max.BTCUSDT.spot-a") == both
 
 
 def test_the_example_and_the_embedded_cluster_have_the_same_limits() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,7 +18,7 @@ from messages.orders import SubmitOrder
 from supervisor.ledger.catch_up import catch_up
 from supervisor.ledger.engine import default_url
 from supervisor.ledger.entries import LedgerNews, LedgerOpened, Stamped
-from supervisor.ledger.errors import EntryRefused
+from supervisor.ledger.errors import EntryRefused, LedgerDown
 from supervisor.ledger.front import ledger_of
 from supervisor.ledger.run_id import current_run
 from supervisor.ledger.schema import cursors, orders, positions, runs
@@ -73,7 +74,10 @@ def test_a_damaged_journal_ends_where_it_is_damaged_and_harms_no_other(tmp_path:
     assert applied.get("aaa", 0) < 18
 
 
-def test_a_record_that_is_refused_ends_its_journal_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [EntryRefused("poison"), KeyError("a surprise"), LedgerDown("gone")])
+def test_what_is_refused_ends_its_journal_only_and_a_ledger_that_is_down_is_waited_for(
+    tmp_path: Path, error: Exception
+) -> None:
     journaled(tmp_path)
 
     class Refusing:
@@ -83,9 +87,11 @@ def test_a_record_that_is_refused_ends_its_journal_only(tmp_path: Path) -> None:
 
         def write(self, batch: Sequence[Stamped]) -> dict[str, int]:
             assert batch
-            raise EntryRefused("poison")
+            raise error
 
-    catch_up(Refusing(), tmp_path)  # type: ignore[arg-type]  # what is needed of it
+    ledger: Any = Refusing()  # what is needed of it
+    with pytest.raises(LedgerDown) if isinstance(error, LedgerDown) else nullcontext():
+        catch_up(ledger, tmp_path)
 
 
 def test_a_new_run_begins_when_the_last_one_is_complete(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """What was decided is on the disk before it waits for the database, and enters it once, whoever was killed."""
 
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
-from actors.runtime.journal import JournalFailed
+from actors.runtime.journal import JournalDamaged, JournalFailed
 from supervisor.ledger import spool as spool_module
 from supervisor.ledger.audit_chain import AuditRow, first_broken
 from supervisor.ledger.engine import default_url
@@ -34,13 +35,34 @@ ANSWERED = CommandAnswered("c-1", "StopRequest", {"is_forced": False}, "CommandA
 NOTED = IncidentNoted("carry", "FAULTED", {"pid": 7})
 
 
-def front(path: Path) -> WrittenLedger:
-    """A ledger that has opened."""
+def front(path: Path, *troubles: str) -> WrittenLedger:
+    """A ledger that has opened, after it has told of these troubles."""
     news: SimpleQueue[LedgerNews] = SimpleQueue()
     ledger = ledger_of("", path, CLUSTER, {})
     ledger.begin(news.put, is_new_run=False)
+    for trouble in troubles:
+        assert trouble in str(news.get(timeout=10))
     assert isinstance(news.get(timeout=10), LedgerOpened)
     return ledger
+
+
+def spooled_by_a_dead_supervisor(path: Path, *entries: Audited | CommandAnswered | IncidentNoted) -> None:
+    spool = Spool(path)
+    for entry in entries:
+        spool.add(NOW_NS, entry)
+    spool.close()
+
+
+def write_with(monkeypatch: pytest.MonkeyPatch, look: Callable[[object], None]) -> None:
+    """From now on each entry is looked at before the ledger writes its batch."""
+    write = Ledger.write
+
+    def written(ledger: Ledger, batch: Sequence[Stamped]) -> dict[str, int]:
+        for _, entry in batch:
+            look(entry.entry if isinstance(entry, Spooled) else entry)
+        return write(ledger, batch)
+
+    monkeypatch.setattr(Ledger, "write", written)
 
 
 def test_what_is_written_down_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -132,7 +154,92 @@ def test_a_refused_spool_does_not_keep_the_ledger_shut(tmp_path: Path, monkeypat
         raise EntryRefused("poison")
 
     monkeypatch.setattr(Ledger, "write", refuse)
-    front(tmp_path)
+    front(tmp_path, "1 entries of the spool are refused")
+
+
+@pytest.mark.parametrize("error", [EntryRefused("poison"), KeyError("a surprise")])
+def test_a_refused_entry_of_the_spool_keeps_no_other_out_and_is_missed_aloud_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    poison = CommandAnswered("poison", "StopRequest", {}, "CommandAccepted", "stopping")
+    spooled_by_a_dead_supervisor(tmp_path, HALT, poison, ANSWERED, NOTED, HALT, poison)
+
+    def look(entry: object) -> None:
+        if entry == poison:
+            raise error
+
+    with monkeypatch.context() as poisoned:
+        write_with(poisoned, look)
+        front(tmp_path, "2 entries of the spool are refused by the ledger").close()
+    front(tmp_path).close()  # told once
+    url = default_url(tmp_path)
+    assert [row["number"] for row in rows(url, audit)] == [1, 2]
+    assert first_broken(AuditRow(**row) for row in rows(url, audit)) is None
+    assert only(rows(url, commands))["command_id"] == "c-1"
+    missing, noted, last = rows(url, incidents)
+    assert "entry 2 of the ledger's spool (CommandAnswered) is missing in the ledger" in missing["text"]
+    assert "'poison', 'StopRequest'" in missing["details"]
+    assert noted["text"] == NOTED.text
+    assert "entry 6 of the ledger's spool" in last["text"]
+
+
+def test_a_database_that_fails_amid_the_spool_has_each_entry_and_each_incident_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled_by_a_dead_supervisor(tmp_path, HALT, ANSWERED, NOTED)
+    fails = {"entry 2", "FAULTED"}  # each once
+
+    def look(entry: object) -> None:
+        if entry == ANSWERED:
+            raise EntryRefused("poison")
+        if isinstance(entry, IncidentNoted) and entry.text[:7] in fails:
+            fails.remove(entry.text[:7])
+            raise LedgerDown("no space left")
+
+    write_with(monkeypatch, look)
+    front(tmp_path, "no space left", "1 entries of the spool are refused").close()
+    assert not fails
+    url = default_url(tmp_path)
+    assert len(rows(url, audit)) == 1
+    assert [row["text"][:7] for row in rows(url, incidents)] == ["entry 2", "FAULTED"]
+
+
+def test_a_spool_that_cannot_be_read_just_now_is_read_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spooled_by_a_dead_supervisor(tmp_path, HALT)
+    after, fails = Spool.after, iter([True])
+
+    def failing(spool: Spool, number: int) -> Iterator[Stamped]:
+        if next(fails, False):
+            raise FileNotFoundError("segment 1")
+        return after(spool, number)
+
+    monkeypatch.setattr(Spool, "after", failing)
+    front(tmp_path, "the ledger's spool cannot be read: segment 1; it is tried again").close()
+    assert only(rows(default_url(tmp_path), audit))["kind"] == "halt"
+
+
+def test_what_precedes_damage_in_a_spool_is_entered_and_the_rest_is_missed_aloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled_by_a_dead_supervisor(tmp_path, HALT, NOTED)
+    after = Spool.after
+
+    def damaged(spool: Spool, number: int) -> Iterator[Stamped]:
+        yield next(after(spool, number))
+        raise JournalDamaged("segment 1")
+
+    monkeypatch.setattr(Spool, "after", damaged)
+    front(tmp_path, "the rest of the ledger's spool cannot be read and is missing").close()
+    assert only(rows(default_url(tmp_path), audit))["kind"] == "halt"
+
+
+def test_an_entry_of_a_kind_that_is_not_known_is_missed_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spooled_by_a_dead_supervisor(tmp_path, ANSWERED, HALT)
+    monkeypatch.delitem(spool_module._KINDS, "CommandAnswered")
+    front(tmp_path).close()
+    url = default_url(tmp_path)
+    assert only(rows(url, audit))["kind"] == "halt"
+    assert "entry 1 of the ledger's spool (CommandAnswered) is missing" in only(rows(url, incidents))["text"]
 
 
 def test_the_database_says_what_it_has_of_the_spool(database: str) -> None:

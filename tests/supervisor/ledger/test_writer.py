@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -185,20 +186,91 @@ def test_a_database_that_is_not_there_at_first_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("error", [LedgerTooNew("schema version 99"), LedgerError("no driver")])
-def test_a_database_that_no_retry_mends_is_told_and_left(error: LedgerError) -> None:
-    def opening() -> Database:
-        raise error
+def test_a_database_that_only_a_person_mends_is_told_once_and_taken_when_it_is_mended(error: LedgerError) -> None:
+    is_mended, desk_opened = threading.Event(), Database()
 
-    desk = Desk(opening=opening)
+    def opening() -> Database:
+        if not is_mended.is_set():
+            raise error
+        return desk_opened
+
+    desk = Desk(desk_opened, opening)
     assert desk.heard() == LedgerTroubled(f"{error}; nothing is entered into it, trading goes on")
-    assert not (desk.enter(AUDITED) == [True] and desk.writer.close(0.1))
+    desk.enter(AUDITED)
+    is_mended.set()
+    assert desk.heard() == LedgerOpened({"sim": 7})
+    assert isinstance(desk.heard(), LedgerRecovered)
+    assert desk.writer.close(WAIT_S)
+    assert desk.database.written == [AUDITED]
 
 
-def test_a_mistake_in_the_writer_is_told() -> None:
+def test_the_end_does_not_wait_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     def opening() -> Database:
-        raise KeyError("surprise")
+        raise LedgerTooNew("schema version 99")
 
-    assert "the ledger's writer failed" in str(Desk(opening=opening).heard())
+    monkeypatch.setattr("tests.supervisor.ledger.test_writer.QUICK", (WAIT_S, WAIT_S))
+    desk = Desk(opening=opening)
+    desk.heard()
+    desk.enter(AUDITED)
+    began = monotonic()
+    assert not desk.writer.close(WAIT_S)
+    assert monotonic() - began < WAIT_S / 2
+
+
+def test_a_mistake_in_the_writer_is_told_once_and_does_not_end_it() -> None:
+    mistakes = iter([KeyError("surprise"), KeyError("surprise")])
+    database = Database()
+
+    def opening() -> Database:
+        for mistake in mistakes:
+            raise mistake
+        return database
+
+    desk = Desk(database, opening)
+    assert "the ledger's writer failed, see the supervisor's log; it is tried again" in str(desk.heard())
+    assert desk.heard() == LedgerOpened({"sim": 7})
+    assert isinstance(desk.heard(), LedgerRecovered)
+    desk.enter(AUDITED)
+    assert desk.writer.close(WAIT_S)
+    assert database.written == [AUDITED]
+
+
+def test_a_database_that_fails_as_it_is_looked_at_first_is_closed_and_opened_again() -> None:
+    class Failing(Database):
+        def extract(self) -> Extract:
+            raise LedgerDown("gone")
+
+    failing, database = Failing(), Database()
+    databases = iter([failing, database])
+    desk = Desk(database, lambda: next(databases))
+    assert isinstance(desk.heard(), LedgerTroubled)
+    assert desk.heard() == LedgerOpened({"sim": 7})
+    assert failing.is_closed
+
+
+def test_news_that_nobody_hears_commit_nothing_twice() -> None:
+    database = Database()
+
+    def deaf(news: LedgerNews) -> None:
+        raise RuntimeError(f"deaf to {type(news).__name__}")
+
+    writer = LedgerWriter(lambda: database, deaf, QUICK)
+    writer.start()
+    for number in (1, 2):
+        writer.enter(NOW_NS, copy(number, submit()))
+    assert writer.close(WAIT_S)
+    assert database.written == [copy(1, submit()), copy(2, submit())]
+
+
+def test_a_database_that_cannot_be_closed_has_everything_all_the_same() -> None:
+    class Sticky(Database):
+        def close(self) -> None:
+            raise OSError("busy")
+
+    desk = Desk(Sticky())
+    desk.enter(AUDITED)
+    assert desk.writer.close(WAIT_S)
+    assert desk.database.written == [AUDITED]
 
 
 def poisoned(*numbers: int) -> Callable[[Sequence[Stamped]], None]:

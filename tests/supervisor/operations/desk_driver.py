@@ -1,6 +1,6 @@
 """Drives the operator's commands on a core without a shell."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -59,7 +59,7 @@ def traded(plan: ClusterPlan, **changes: Any) -> ClusterPlan:
 class NotedPlanner(FixedPlanner):
     """Puts changes into the parameters as they are, and refuses what is called `bad`; a table is a name."""
 
-    def strategies(self, standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:
+    def strategies(self, standing: Mapping[str, Standing], added: Collection[str] = ()) -> dict[str, ChildPlan]:
         plans = {}
         added = {name: desk(name).children[3] for name, wish in standing.items() if wish.table}
         for name, plan in {**self._plans, **added}.items():

@@ -120,6 +120,15 @@ def test_a_dead_strategy_is_flattened_by_the_gateways_and_done_when_their_books_
     assert drive.outcome(FLATTEN) == CommandFinished("c1", is_ok=True, text=text)
 
 
+def test_what_is_too_little_for_an_order_is_not_waited_for() -> None:
+    drive = give_up(trading())
+    drive.act(FLATTEN)
+    drive.answer(FlattenPosition)
+    drive.holds("0.0004", "0")  # lots are of 0.001
+    assert drive.outcome(FLATTEN).is_ok
+    assert drive.outcome(FLATTEN).text.endswith("it holds 0.0004 BTCUSDT.spot")
+
+
 def test_what_is_not_closed_in_time_is_told() -> None:
     drive = give_up(trading())
     drive.act(FLATTEN)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.operations.residual import NotAPair, completion
+from supervisor.operations.residual import NotAPair, completion, is_tradable
 from tests.supervisor.operations.desk_driver import BTC, BTC_PERP, instrument
 
 SPOT_LEG = instrument(BTC)
@@ -78,3 +78,16 @@ def test_no_target_is_beyond_what_is_held_and_both_match_in_the_end(spot: Decima
         assert target * sizes[id] >= 0
     after = {**sizes, **targets}
     assert after[BTC] + after[BTC_PERP] == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "tradable"),
+    [("0.001", "0", True), ("-0.001", "0", True), ("0.0009", "0", False), ("0.004", "0.005", False), ("0", "0", False)],
+)
+def test_what_is_below_a_lot_or_the_venues_minimum_cannot_be_traded(size: str, least: str, *, tradable: bool) -> None:
+    assert is_tradable(instrument(BTC, min_quantity=Decimal(least)), Decimal(size)) is tradable
+
+
+def test_of_an_instrument_that_is_not_known_anything_may_be_traded() -> None:
+    assert is_tradable(None, Decimal("1e-9"))
+    assert not is_tradable(None, Decimal(0))

@@ -1,6 +1,6 @@
 """Parameters of a running strategy are changed, proved, and put back where they do not prove themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -229,7 +229,7 @@ def test_who_was_removed_or_stopped_is_not_started_because_a_change_of_another_d
 
 def test_where_not_even_the_config_fits_those_of_whom_something_was_asked_are_not_started() -> None:
     class Unfitting(NotedPlanner):
-        def strategies(self, standing: Mapping[str, Standing]) -> dict[str, ChildPlan]:
+        def strategies(self, standing: Mapping[str, Standing], added: Collection[str] = ()) -> dict[str, ChildPlan]:
             raise Unfit("no venue is left")
 
     plan = desk(CARRY, OTHER)

@@ -147,6 +147,38 @@ def test_a_gateway_that_does_not_answer_is_named_and_asked_again_by_another_unha
     assert [name for name, _ in drive.commands(Unhalt)] == [SPOT, PERP]
 
 
+def test_an_unhalt_that_ran_out_of_time_is_carried_through_by_the_next_one() -> None:
+    drive = halted(CARRY, OTHER)
+    unhalt(drive)
+    drive.pass_time(10.0)
+    assert not drive.ended(UnhaltRequest("u", "")).is_ok
+    drive.actions.clear()
+    unhalt(drive, id="again")
+    drive.answer(Unhalt)
+    assert [name for name, _ in drive.commands(Resume)] == [CARRY, OTHER]
+    drive.answer(Resume)
+    assert drive.operator(UnhaltRequest("more", "")).text == "desk is not halted"
+
+
+def test_who_is_paused_needs_no_further_unhalt() -> None:
+    drive = halted()
+    drive.act(StrategyAction.PAUSE)
+    unhalt(drive)
+    drive.pass_time(10.0)
+    assert drive.operator(UnhaltRequest("again", "")).text == "desk is not halted"
+
+
+def test_a_gateway_that_dies_meanwhile_is_not_waited_for() -> None:
+    drive = halted()
+    unhalt(drive)
+    drive.done(next(item for item in drive.of(Dispatch) if isinstance(item.command, Unhalt) and item.child == SPOT))
+    assert drive.commands(Resume) == []
+    drive.ends(PERP)
+    assert [name for name, _ in drive.commands(Resume)] == [CARRY]
+    assert drive.ended(UnhaltRequest("u", "")).is_ok
+    assert drive.commands(Halt, drive.ready(PERP)) == []
+
+
 def test_a_gateway_that_refuses_is_told_of() -> None:
     drive = halted()
     unhalt(drive)

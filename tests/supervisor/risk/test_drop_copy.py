@@ -2,7 +2,11 @@
 
 from decimal import Decimal
 
-from messages.from_child import DropCopy
+import msgspec
+import pytest
+
+from messages.from_child import DropCopy, StrategyUpdate
+from messages.health import Lifecycle
 from messages.risk import TradingState
 from supervisor.actions import Audit, Log
 from supervisor.config.risk import ConcentrationRule, MismatchRule, RiskAction, RiskConfig, Rules
@@ -10,7 +14,7 @@ from supervisor.ledger.entries import Extract, LedgerOpened
 from supervisor.ledger.holding import Account, Holding, PositionKey
 from supervisor.risk.cross_check import BEHIND_NS, MISMATCH_NS, NS_PER_S
 from supervisor.risk.stages import Stage
-from tests.supervisor.core_driver import CARRY, OTHER, PERP, SPOT
+from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT
 from tests.supervisor.risk.risk_floor import BTC_SPOT, ETH_SPOT, LOSSES, RiskFloor, states, trading
 
 D = Decimal
@@ -106,6 +110,97 @@ def test_while_the_drop_copy_is_in_doubt_the_worse_profit_counts() -> None:
     floor.look()
     assert floor.core.risk.monitor.records[CARRY].last == D(-50)
     assert floor.core.risk.stage(CARRY) is Stage.REDUCING
+
+
+def lost_while(floor: RiskFloor) -> RiskFloor:
+    """2 were bought at 100, and the price falls by 40: 80 lost."""
+    floor.prices[BTC_SPOT.id] = 60.0
+    floor.ask(SPOT)
+    floor.look()
+    return floor
+
+
+def holding_two(floor: RiskFloor) -> RiskFloor:
+    floor.fills(SPOT, CARRY, BTC_SPOT, "2", "100")
+    floor.ask(SPOT)
+    floor.look(40)  # so that it is saved
+    return floor
+
+
+@pytest.mark.parametrize("lifecycle", [Lifecycle.STARTING, Lifecycle.RECOVERING])
+def test_losses_of_a_strategy_that_is_not_up_yet_are_measured_by_the_book(lifecycle: Lifecycle) -> None:
+    floor = holding_two(opened())
+    floor.earns(CARRY, "5")
+    floor.look()
+    status = floor.core.floor.telemetry.strategy_statuses[CARRY]
+    floor.says(CARRY, StrategyUpdate(CARRY, msgspec.structs.replace(status, lifecycle=lifecycle)))
+    lost_while(floor)
+    record = floor.core.risk.monitor.records[CARRY]
+    assert (record.last, record.offset, floor.core.risk.stage(CARRY)) == (D(-80), D(-5), Stage.HALTED)
+    assert floor.core.risk.monitor.records[""].last == D(-80)
+
+
+def test_losses_of_a_dead_strategy_are_measured_by_the_book_and_its_offset_is_kept() -> None:
+    floor = holding_two(opened())
+    floor.earns(CARRY, "5")
+    floor.look()
+    floor.ends(CARRY)
+    lost_while(floor)
+    record = floor.core.risk.monitor.records[CARRY]
+    assert (record.last, record.offset, floor.core.risk.stage(CARRY)) == (D(-80), D(-5), Stage.HALTED)
+
+
+def test_losses_of_a_strategy_that_no_supervisor_of_this_run_has_heard_are_measured_by_the_book() -> None:
+    floor = holding_two(opened())
+    back = RiskFloor(LOSSES, registry=floor.saved(), first_pid=500)
+    back.books, back.held, back.recorded, back.now_ns = floor.books, floor.held, floor.recorded, floor.now_ns
+    back.begin([EXCHANGE, SPOT, PERP])  # both strategies have died meanwhile
+    back.register(SPOT)
+    back.tell(LedgerOpened({SPOT: 1}, Extract(dict(floor.core.risk.positions.book.held))))
+    assert lost_while(back).core.risk.stage(CARRY) is Stage.HALTED
+
+
+def test_what_a_stranger_lost_is_a_loss_of_the_portfolio_and_restricts_nobody_else() -> None:
+    floor = opened()
+    floor.fills(SPOT, "gone", BTC_SPOT, "10", "100")
+    floor.look()
+    assert floor.core.risk.monitor.records["gone"].last == D(0)
+    floor.prices[BTC_SPOT.id] = 85.0
+    floor.ask(SPOT)
+    floor.look()
+    assert floor.core.risk.monitor.records[""].last == D(-150)  # 10 x (85 - 100)
+    assert floor.core.risk.stage("") is Stage.WARNED
+    assert floor.core.risk.stage(CARRY) is Stage.NORMAL
+
+
+def test_without_a_word_a_book_that_is_in_doubt_makes_nothing_better() -> None:
+    floor = holding_two(opened())
+    floor.prices[BTC_SPOT.id] = 95.0
+    floor.ask(SPOT)
+    floor.look()
+    status = floor.core.floor.telemetry.strategy_statuses[CARRY]
+    floor.says(CARRY, StrategyUpdate(CARRY, msgspec.structs.replace(status, lifecycle=Lifecycle.RECOVERING)))
+    floor.fills(SPOT, CARRY, BTC_SPOT, "-1", "95", is_told=False)
+    floor.prices[BTC_SPOT.id] = 110.0
+    floor.ask(SPOT)
+    floor.look()
+    assert floor.core.risk.monitor.records[CARRY].last == D(-10)  # 2 x (95 - 100), and not 2 x (110 - 100)
+    floor.prices[BTC_SPOT.id] = 90.0
+    floor.ask(SPOT)
+    floor.look()
+    assert floor.core.risk.monitor.records[CARRY].last == D(-20)
+
+
+def test_losses_that_nobody_can_tell_are_told_of() -> None:
+    floor = holding_two(opened())
+    back = RiskFloor(LOSSES, registry=floor.saved(), first_pid=500)
+    back.now_ns = floor.now_ns
+    back.begin([EXCHANGE, SPOT, PERP])  # its ledger does not open
+    back.look(5)
+    text = "losses of carry cannot be measured: neither it nor the drop copies of its gateways can tell"
+    assert text not in back.alerts, "that may take a moment"
+    back.look(60)
+    assert back.alerts.count(text) == 1
 
 
 # --- exposures ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from supervisor.config.risk import LossLimits, LossTiers
-from supervisor.risk.losses import is_eased, joined, measured, restarted, verdict
+from supervisor.risk.losses import booked_alone, is_eased, joined, measured, restarted, verdict
 from supervisor.risk.records import LossRecord
 from supervisor.risk.stages import Stage
 
@@ -77,3 +77,10 @@ def test_after_the_operators_word_losses_are_measured_from_there() -> None:
 def test_a_strategy_that_joins_brings_neither_gain_nor_loss() -> None:
     found = joined(record("10", "40", "20"), D(-1_000))
     assert (found.day_start, found.peak, found.last) == (D(-990), D(-960), D(-980))
+
+
+def test_what_was_measured_by_a_word_goes_on_by_the_drop_copies_without_a_gain_or_a_loss() -> None:
+    found, moved = booked_alone(record("0", "40"), D(100))  # 40 told, and 100 by the copies
+    assert (found.day_start, found.last, found.offset, moved) == (D(60), D(100), D(60), D(60))
+    again, moved = booked_alone(found, D(30))
+    assert (again, moved) == (found, D(0))

@@ -166,11 +166,48 @@ def test_what_is_lost_in_another_currency_is_converted() -> None:
     assert floor.core.risk.stage(CARRY) is Stage.REDUCING, "26 x 2 = 52"
 
 
-def test_a_loss_in_a_currency_of_unknown_worth_is_not_guessed_at() -> None:
+def test_a_loss_in_a_currency_of_unknown_worth_is_not_guessed_at_and_told_of() -> None:
     floor = trading()
     floor.earns(CARRY, "-1000", currency="EUR")
-    floor.look(2)
+    floor.look(60)
     assert floor.core.risk.stage(CARRY) is Stage.NORMAL
+    text = "losses of carry cannot be measured: no worth of EUR is known"
+    assert floor.alerts.count(text) == 1
+    floor.look(600)
+    assert floor.alerts.count(text) == 2
+
+
+def test_a_currency_of_unknown_worth_hides_no_storm_and_no_burst() -> None:
+    storm = OrderStormRule(action=RiskAction.HALT, orders_per_s=10.0, window_s=5.0)
+    burst = RejectBurstRule(action=RiskAction.REDUCING, count=10, window_s=20.0)
+    floor = trading(rule(order_storm=storm, reject_burst=burst))
+    floor.says(SPOT, refused(1, 1))
+    for orders in (0, 40, 80):
+        floor.earns(CARRY, "-1000", orders=orders, currency="EUR")
+        floor.look()
+    assert floor.core.risk.stage(CARRY) is Stage.HALTED
+    floor.earns(OTHER, "-1000", currency="EUR")
+    floor.says(SPOT, refused(2, 10, OTHER))
+    floor.look()
+    assert floor.core.risk.stage(OTHER) is Stage.REDUCING
+
+
+def test_what_fails_for_one_subject_keeps_nobody_from_judging_the_others() -> None:
+    floor = trading()
+    for name in (CARRY, OTHER):
+        floor.earns(name, "0")
+    floor.look()
+
+    def broken(_strategy: str) -> None:
+        raise KeyError("nobody")
+
+    floor.core.risk.flatten = broken
+    floor.earns(CARRY, "-150")
+    floor.earns(OTHER, "-150")
+    floor.look(3)
+    assert floor.core.risk.stage("") is Stage.HALTED, "150 and 150 lost"
+    told = [alert for alert in floor.alerts if alert.startswith("risk of carry cannot be judged: KeyError('nobody')")]
+    assert len(told) == 1
 
 
 def test_a_new_day_begins_with_what_there_is() -> None:

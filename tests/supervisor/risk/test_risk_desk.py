@@ -20,6 +20,7 @@ from messages.risk import LeaseGrant, TradingState
 from messages.to_child import Resume
 from supervisor.actions import ClearLatch, SaveRegistry, SendNews
 from supervisor.occurrences import Begun, Latch
+from supervisor.operations.risk_port import UnknownLimit
 from supervisor.registry import Registry
 from supervisor.risk.stages import Stage
 from tests.supervisor.core_driver import CARRY, EXCHANGE, OTHER, PERP, SPOT
@@ -197,8 +198,23 @@ def test_a_limit_is_set_and_survives_the_supervisor() -> None:
 
 def test_a_limit_that_does_not_fit_any_more_is_left_out() -> None:
     registry = msgspec.structs.replace(RiskFloor(LOSSES).core._registry, limits={"portfolio.nothing": D(1)})
-    assert RiskFloor(LOSSES, registry=registry).core.risk.config == LOSSES
-    assert RiskFloor(None, registry=registry).core.risk.config is None
+    floor = RiskFloor(LOSSES, registry=registry)
+    assert floor.core.risk.config == LOSSES
+    assert "portfolio.nothing = 1, as the operator had set it, does not hold any more" in floor.alerts[-1]
+    floor = RiskFloor(None, registry=registry)
+    assert floor.core.risk.config is None
+    assert "there is no [risk]; set it again" in floor.alerts[-1]
+
+
+def test_tiers_that_were_lowered_hold_after_a_restart_in_whatever_order_they_were_set() -> None:
+    floor = trading()  # warn at 20, reducing at 50, halted at 80, flatten at 100
+    path = f"strategies.{CARRY}.daily_loss"
+    for number, (tier, value) in enumerate((("reducing", 30), ("halted", 40), ("warn", 5), ("reducing", 10))):
+        assert floor.operator(SetLimitRequest(f"l{number}", f"{path}.{tier}", D(value))).is_ok
+    assert next(iter(floor.saved().limits)).endswith("reducing"), "10 while warn is 20 would not fit"
+    back = RiskFloor(LOSSES, registry=floor.saved())
+    assert [back.core.risk.limit(f"{path}.{tier}") for tier in ("warn", "reducing", "halted")] == [D(5), D(10), D(40)]
+    assert back.alerts == []
 
 
 @pytest.mark.parametrize(
@@ -212,6 +228,63 @@ def test_a_limit_that_cannot_be_is_refused(path: str, value: str) -> None:
         reply = floor.operator(SetLimitRequest("l2", path, D(value), reply.token))
     assert isinstance(reply, CommandRefused)
     assert floor.core.risk.config == LOSSES
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("instruments.BTCUSD.spot.position_max", "there is no BTCUSD.spot; expected one of BTCUSDT.perp, BTCUSDT.spot"),
+        ("assets.btc.gross_notional_max", "there is no btc; expected one of BTC, ETH; did you mean BTC?"),
+        ("venues.spott.net_notional_max", "there is no spott; expected one of perp, spot; did you mean spot?"),
+        ("strategies.cary.daily_loss.warn", "there is no cary; expected one of carry, other; did you mean carry?"),
+        ("strategies.carry.position_max.BTCUSDT.spto", "there is no BTCUSDT.spto; expected one of BTCUSDT.perp"),
+    ],
+)
+def test_a_limit_of_what_is_not_there_is_refused_with_the_nearest_name(path: str, told: str) -> None:
+    floor = trading()
+    reply = floor.operator(SetLimitRequest("l1", path, D(5)))
+    assert isinstance(reply, CommandRefused)
+    assert reply.text.startswith(f"{path}: {told}")
+    assert floor.core.risk.config == LOSSES
+    with pytest.raises(UnknownLimit, match="there is no"):
+        floor.core.risk.set_limit(path, D(5))
+
+
+def test_a_limit_of_everything_that_is_there_can_be_set() -> None:
+    floor = trading()
+    floor.opens()
+    floor.fills(SPOT, "gone", BTC_SPOT, "1", "100")
+    for number, path in enumerate(
+        (
+            "instruments.BTCUSDT.spot.position_max",
+            "assets.ETH.gross_notional_max",
+            "venues.perp.net_notional_max",
+            "strategies.other.drawdown.warn",
+            "strategies.carry.position_max.BTCUSDT.perp",
+            "strategies.gone.daily_loss.warn",  # it holds something
+        )
+    ):
+        assert floor.operator(SetLimitRequest(f"l{number}", path, D(5))).is_ok
+
+
+def test_a_bound_of_messages_is_set_at_once_and_taken_away_when_confirmed() -> None:
+    floor, path = trading(), f"strategies.{CARRY}.messages_per_s"
+    assert floor.operator(SetLimitRequest("l0", path, D(0))).is_ok, "there is no bound already"
+    assert floor.operator(SetLimitRequest("l1", path, D(10))).is_ok, "the first bound"
+    assert floor.operator(SetLimitRequest("l2", path, D(5))).is_ok
+    assert isinstance(floor.operator(SetLimitRequest("l3", path, D(7))), ConfirmationNeeded)
+    reply = floor.operator(SetLimitRequest("l4", path, D(0)))
+    assert isinstance(reply, ConfirmationNeeded)
+    assert reply.text == f"{path} was 5.0, and 0 is no bound at all"
+    assert floor.core.risk.limit(path) == 5
+    assert floor.operator(SetLimitRequest("l5", path, D(0), reply.token)).is_ok
+    assert floor.core.risk.limit(path) == 0
+
+
+def test_a_limit_of_notional_of_nothing_is_the_tightest_there_is() -> None:
+    floor = trading()
+    assert floor.operator(SetLimitRequest("l1", "portfolio.gross_notional_max", D(0))).is_ok
+    assert isinstance(floor.operator(SetLimitRequest("l2", "portfolio.gross_notional_max", D(1))), ConfirmationNeeded)
 
 
 def test_without_a_risk_config_there_is_no_limit_to_set() -> None:

@@ -86,9 +86,22 @@ def test_a_cross_the_other_way_round_tells_the_rate_at_its_highest() -> None:
     assert found.rate("EUR") == D("1.3")
 
 
-def test_a_dollar_that_has_lost_its_peg_is_not_believed() -> None:
-    cross = spot("USDCUSDT", "USDC", "USDT")
-    found = valuation(cross)
+def test_by_a_dollar_that_has_lost_its_peg_nothing_is_granted() -> None:
+    cross, pair = spot("USDCUSDT", "USDC", "USDT"), spot("BTCUSDC", "BTC", "USDC")
+    found = valuation(cross, pair, BTCUSDC_spot=D(100))
     found.note(cross.id, 0.85)
-    assert found.rate("USDC") is None
-    assert valuation(cross, rates={"USDC": D("0.85")}).rate("USDC") == D("0.85"), "but for the operator's word"
+    assert found.unit_value(pair.id) is None
+    believed = valuation(cross, pair, rates={"USDC": D("0.85")}, BTCUSDC_spot=D(100))
+    assert believed.unit_value(pair.id) == D(85), "but by the operator's word"
+
+
+def test_losses_in_a_dollar_that_has_lost_its_peg_are_valued_at_the_last_rate_that_was_believed() -> None:
+    cross, pair = spot("USDCUSDT", "USDC", "USDT"), spot("BTCUSDC", "BTC", "USDC")
+    found = valuation(cross, pair, BTCUSDC_spot=D(100))
+    found.note(cross.id, 0.85)
+    assert found.rate("USDC") == D("0.85"), "no other was ever known"
+    found.note(cross.id, 0.95)
+    assert found.rate("USDC") == D("0.95")
+    found.note(cross.id, 0.5)
+    assert found.rate("USDC") == D("0.95")
+    assert found.value_now(pair.id) == D(95)
