@@ -35,6 +35,7 @@ from gateways.safety.control_link import ControlLink
 from gateways.safety.guard import Guard, Ties
 from gateways.safety.reconciler import Reconciler, Tellers
 from gateways.senders import NO_PREFIXES, check_sender
+from gateways.snapshots import Snapshots
 from gateways.spec import GatewaySpec
 from gateways.strategy_links import StrategyLinks
 from gateways.venue import FROM_VENUE, AccountState, FundingBooked, LoginAccepted, OrderStatus
@@ -110,6 +111,9 @@ class GatewayActor(ChildActor):
         self._drop_copy = self._begin_drop_copy()
         ties = Ties(self._alerts.add, self._answer, self._clock.now_ns, self._leases.is_running, self._log.last_flatten)
         self._guard = Guard(spec, self._desk, ties)
+        records, flattener = self._desk.records, self._guard.flattener
+        journal = Path(spec.journal_dir)
+        self._snapshots = Snapshots(journal, self._log, records, self._gate, lambda: flattener.last_number)
         tellers = Tellers(self._alerts.add, self.tell_supervisor)
         self._reconciler = Reconciler(spec, self._desk, self._log.bases, tellers)
         if spec.control_endpoint:
@@ -229,7 +233,7 @@ class GatewayActor(ChildActor):
 
     def _begin_drop_copy(self) -> DropCopyQueue:
         """From here on whatever is journaled goes to the ledger too."""
-        reader = IntentReader(Path(self.spec.journal_dir), COPIED_CHANNELS)
+        reader = IntentReader(Path(self.spec.journal_dir), COPIED_CHANNELS, self._log.segment_starts)
         drop_copy = DropCopyQueue(self.child.process, self._log.recorded, reader.read)
         self._log.on_recorded = drop_copy.record
         return drop_copy
@@ -326,6 +330,10 @@ class GatewayActor(ChildActor):
         self._session.on_pulse(mono_ns)
         if self._pulses % STATUS_EVERY_PULSES == 0:
             self.tell_supervisor(GatewayUpdate(self.child.process, self._status()))
+        self._snapshots.on_pulse(mono_ns)
+
+    def on_idle(self) -> None:
+        self._snapshots.on_idle(monotonic_ns())
 
     def _status(self) -> GatewayStatus:
         around = Around(
@@ -340,6 +348,7 @@ class GatewayActor(ChildActor):
         for copy in self._drop_copy.last():
             self.tell_supervisor(copy)
         self._group_sync.stop()
+        self._snapshots.stop()
         self._log.close()
 
 

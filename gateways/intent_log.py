@@ -1,6 +1,7 @@
 """The intent journal of a gateway: what was about to be sent, before it was, and every report, before it went on.
 
-After a crash the books are made again from it; an intent without an outcome is asked about, never sent again.
+After a crash the books are made again from it; an intent without an outcome is asked about, never sent again. With a
+snapshot of the books, only what was journaled since is read.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +10,15 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+import google_crc32c
+import msgspec
 import structlog
 
-from actors.runtime.journal import Journal, JournalFailed, read_journal
+from actors.runtime.journal import BEGINNING, BUFFER_BYTES_MAX, Journal, JournalFailed, Position, read_segments
 from gateways.gate.order_gate import OrderGate
 from gateways.gate.order_records import OrderRecords
 from gateways.safety.flattener import flatten_number
+from gateways.snapshot_file import GatewayState, Snapshot, encoded, found_snapshots
 from gateways.unreadable import mended, read_fields, strategy_of
 from messages.base import Count, Id, Message, check_decimals
 from messages.codec import FROM_GATEWAY, TO_GATEWAY, Codec, FrameError, encode
@@ -82,7 +86,9 @@ class IntentLog:
 
     :ivar bases: by currency, what was held of it before we traded, as far as `restore` found it.
     :ivar last_flatten: number of the last order of the gateway's own that `restore` found.
-    :ivar recorded: intents and reports that `restore` found.
+    :ivar recorded: how many intents and reports it holds, from `restore` on.
+    :ivar segment_starts: how many of these are before a segment, by its number, as far as is known.
+    :ivar saved: `recorded` of the snapshot from which `restore` began; 0 where there was none.
     :ivar problems: what a person should know of what `restore` found, in sentences.
     :ivar on_recorded: told the frame of every intent and report that has been written since.
     :raises JournalDamaged: the log on disk is damaged before its tail.
@@ -90,8 +96,13 @@ class IntentLog:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._journal = Journal(directory)
-        self.recorded = 0
+        self._snapshots = found_snapshots(directory)
+        self._newest = next(self._snapshots, None)
+        self._journal = Journal(directory, after=BEGINNING if self._newest is None else self._newest.state.position)
+        self._segment = self._journal.segment
+        self._is_in_doubt = False
+        self.recorded = self.saved = 0
+        self.segment_starts: dict[int, int] = {}
         self.last_flatten = 0
         self.bases: dict[str, Decimal] = {}
         self.problems: list[str] = []
@@ -154,23 +165,82 @@ class IntentLog:
 
     def restore(self, instruments: Mapping[str, Instrument], gate: OrderGate) -> OrderRecords:
         """The books as they stood when the log ends; fences and trading states are put up again at the gate."""
-        records = OrderRecords(instruments)
-        for channel, payload in read_journal(self._directory):
-            self.recorded += channel in COPIED_CHANNELS
-            if channel == IntentChannel.REPORT:
-                self._restore_report(payload, records)
-            elif channel == IntentChannel.INTENT:
-                request = TO_GATEWAY.decode(payload)
-                if isinstance(request, SubmitOrder):
-                    records.record_intent(request)
-                    self.last_flatten = max(self.last_flatten, flatten_number(request.client_order_id))
-                elif isinstance(request, CancelOrder) and request.client_order_id in records.orders:
-                    records.cancel_requested(request.client_order_id)  # of an adopted order there is no record
-                elif isinstance(request, AmendOrder):
-                    records.record_amendment(request)
-            else:
-                self._restore_note(_NOTE.decode(payload), records, gate)
+        records, after = self._begin(instruments, gate)
+        for number, segment in read_segments(self._directory, after):
+            self.segment_starts.setdefault(number, self.recorded)
+            for channel, payload in segment:
+                self.recorded += channel in COPIED_CHANNELS
+                self._restore_record(channel, payload, records, gate)
         return records
+
+    def _begin(self, instruments: Mapping[str, Instrument], gate: OrderGate) -> tuple[OrderRecords, Position]:
+        """The books of the newest snapshot that can be used, and its place in the log; new ones at its beginning."""
+        found, self._newest = self._newest, None
+        while found is not None:
+            records = OrderRecords(instruments)
+            try:
+                records.load(found.state.books, found.chunks)
+            except (ValueError, LookupError, ArithmeticError, msgspec.MsgspecError) as error:
+                log.warning("snapshot not used", journal=str(self._directory), error=str(error))
+                found.discard()
+                found = next(self._snapshots, None)
+            else:
+                self._restore_state(found.state, gate)
+                return records, found.state.position
+        return OrderRecords(instruments), BEGINNING
+
+    def _restore_state(self, state: GatewayState, gate: OrderGate) -> None:
+        for strategy, epoch in state.epochs.items():
+            gate.fence(strategy, epoch)
+        gate.states.load(state.trading_states)
+        self.bases.update(state.bases)
+        self._acknowledged.update(state.acknowledged)
+        self.last_flatten = state.last_flatten
+        self.recorded = self.saved = state.recorded
+        self.segment_starts.update(state.segment_starts)
+
+    def snapshot(self, records: OrderRecords, gate: OrderGate, last_flatten: int) -> Snapshot | None:
+        """The books as they are now, between two records, to be written; None where there can be none now.
+
+        :param last_flatten: number of the last order of the gateway's own.
+        """
+        if self._is_in_doubt:
+            return None
+        try:
+            tail = self._journal.tail()
+        except OSError as error:
+            log.warning("no snapshot", journal=str(self._directory), error=str(error))
+            return None
+        if not tail:  # a segment has just begun: there is nothing by which to know it again
+            return None
+        state = GatewayState(
+            position=self._journal.position,
+            tail_crc=google_crc32c.value(tail),
+            recorded=self.recorded,
+            segment_starts=self.segment_starts,
+            last_flatten=max(self.last_flatten, last_flatten),
+            bases=self.bases,
+            acknowledged=self._acknowledged,
+            epochs=dict(gate.epochs),
+            trading_states=gate.states.state(),
+            books=records.state(),
+        )
+        return encoded(state, records.closed.chunks)
+
+    def _restore_record(self, channel: int, payload: bytes, records: OrderRecords, gate: OrderGate) -> None:
+        if channel == IntentChannel.REPORT:
+            self._restore_report(payload, records)
+        elif channel == IntentChannel.INTENT:
+            request = TO_GATEWAY.decode(payload)
+            if isinstance(request, SubmitOrder):
+                records.record_intent(request)
+                self.last_flatten = max(self.last_flatten, flatten_number(request.client_order_id))
+            elif isinstance(request, CancelOrder) and request.client_order_id in records.orders:
+                records.cancel_requested(request.client_order_id)  # of an adopted order there is no record
+            elif isinstance(request, AmendOrder):
+                records.record_amendment(request)
+        else:
+            self._restore_note(_NOTE.decode(payload), records, gate)
 
     def _restore_report(self, frame: bytes, records: OrderRecords) -> None:
         """One that cannot be read keeps its number, so that neither this process nor its strategy stops at it."""
@@ -211,10 +281,17 @@ class IntentLog:
             self._journal.flush()
         except JournalFailed:
             self._journal.discard()
+            # Of so much, a part may have been written: only whoever reads the journal knows what is in it.
+            self._is_in_doubt |= sum(len(payload) for _, payload in records) >= BUFFER_BYTES_MAX
             raise
         for channel, payload in records:
             if channel in COPIED_CHANNELS:
+                self.recorded += 1
                 self.on_recorded(payload)
+        if self._journal.segment != self._segment:
+            self._segment = self._journal.segment
+            if len(records) == 1:  # of several, some may already be in the new one
+                self.segment_starts[self._segment] = self.recorded
 
 
 def _frame(report: ExecutionReport) -> bytes:

@@ -1,7 +1,7 @@
 """Reads the intent journal beside its writer, a little at a time, so that no order waits for it."""
 
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -11,8 +11,12 @@ from messages.from_child import DROP_COPY_RECORDS_MAX
 READ_BYTES_MAX: Final = 262_144
 """Of the journal, in one call."""
 
+NOTHING_KNOWN: Final[Mapping[int, int]] = {}
+
 _HEADER: Final = struct.Struct("<IIB")
-"""Length, checksum, channel. The checksum was looked at when the journal was opened."""
+"""Length, checksum, channel. The checksum was looked at when the journal was opened, at the latest by the process whose
+snapshot holds the record.
+"""
 
 _LENGTH_OF_CHANNEL: Final = 1
 
@@ -21,11 +25,16 @@ class IntentReader:
     """Goes through a journal once, from its beginning, and starts over where it is asked for what it has passed.
 
     :param channels: whose records are numbered, from 1; the others are passed over.
+    :param segment_starts: how many numbered records are before a segment, by the number of the segment: it begins in
+        the last one that is not too late. Left out: at the beginning.
     """
 
-    def __init__(self, directory: Path, channels: Collection[int]) -> None:
+    def __init__(
+        self, directory: Path, channels: Collection[int], segment_starts: Mapping[int, int] = NOTHING_KNOWN
+    ) -> None:
         self._directory = directory
         self._channels = channels
+        self._segment_starts = segment_starts
         self._file: BinaryIO | None = None
         self._passed = 0
         self._segments_passed = 0
@@ -35,6 +44,8 @@ class IntentReader:
         if first <= self._passed:
             self.close()
             self._passed = self._segments_passed = 0
+        if first != self._passed + 1:
+            self._skip_to(first)
         found: list[bytes] = []
         left = READ_BYTES_MAX
         while left > 0 and len(found) < DROP_COPY_RECORDS_MAX:
@@ -48,6 +59,14 @@ class IntentReader:
                 if self._passed >= first:
                     found.append(payload)
         return found
+
+    def _skip_to(self, first: int) -> None:
+        """Go on in the last segment that begins before this record, where that is further on."""
+        near = [(passed, segment) for segment, passed in self._segment_starts.items() if self._passed < passed < first]
+        if near:
+            passed, segment = max(near)
+            self.close()
+            self._passed, self._segments_passed = passed, segment - 1  # they are numbered from 1
 
     @property
     def position(self) -> tuple[int, int]:

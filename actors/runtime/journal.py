@@ -24,6 +24,8 @@ MAGIC: Final = b"OUTCRY1\n"
 SEGMENT_BYTES_MAX: Final = 64 * 1024 * 1024
 BUFFER_BYTES_MAX: Final = 64 * 1024
 RECORD_BYTES_MAX: Final = FRAME_BYTES_MAX + 1
+TAIL_BYTES_MAX: Final = 4_096
+"""By which a log is known again: no two have the same records at their ends."""
 
 _HEADER: Final = struct.Struct("<II")
 _crc: Final = google_crc32c.value
@@ -85,6 +87,19 @@ class Journal:
     def position(self) -> Position:
         """Behind the last record that was flushed."""
         return Position(self._number, self._size)
+
+    @property
+    def segment(self) -> int:
+        """Number of the segment that is written to."""
+        return self._number
+
+    def tail(self) -> bytes:
+        """The last bytes that were flushed into this segment, as `read_tail` finds them at this position.
+
+        :raises OSError: they cannot be read.
+        """
+        start = max(len(MAGIC), self._size - TAIL_BYTES_MAX)
+        return os.pread(self._fd, self._size - start, start)
 
     def append(self, channel: int, payload: bytes) -> None:
         """Add a record to the buffer; written at the next `flush`, or when the buffer is full.
@@ -216,18 +231,40 @@ def has_position(directory: Path, position: Position) -> bool:
         return False
 
 
+def read_tail(directory: Path, position: Position) -> bytes:
+    """The last bytes before a place, of its segment; nothing where the log does not reach as far.
+
+    :raises OSError: they cannot be read.
+    """
+    if not has_position(directory, position):
+        return b""
+    start = max(len(MAGIC), position.offset - TAIL_BYTES_MAX)
+    with (directory / _name(position.segment)).open("rb") as segment:
+        segment.seek(start)
+        return segment.read(position.offset - start)
+
+
 def read_journal(directory: Path, after: Position = BEGINNING) -> Iterator[Record]:
     """Every record of a log behind a place, oldest first; a torn tail is left out.
 
     :raises JournalDamaged: a record before the tail is damaged.
     """
+    for _, records in read_segments(directory, after):
+        yield from records
+
+
+def read_segments(directory: Path, after: Position = BEGINNING) -> Iterator[tuple[int, Iterator[Record]]]:
+    """The same, by the number of the segment."""
     segments = segment_files(directory)
     for segment in segments:
-        if _number(segment) < after.segment:
-            continue
-        data = segment.read_bytes()
-        for start, end in _records(segment, data, _start(segment, after), is_last=segment == segments[-1]):
-            yield Record(data[start], data[start + 1 : end])
+        if _number(segment) >= after.segment:
+            yield _number(segment), _read_segment(segment, after, is_last=segment == segments[-1])
+
+
+def _read_segment(segment: Path, after: Position, *, is_last: bool) -> Iterator[Record]:
+    data = segment.read_bytes()
+    for start, end in _records(segment, data, _start(segment, after), is_last=is_last):
+        yield Record(data[start], data[start + 1 : end])
 
 
 def _start(segment: Path, after: Position) -> int:

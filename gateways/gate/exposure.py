@@ -6,6 +6,8 @@ Kept as orders and reports come, so that the gate's question costs the same howe
 from decimal import Context, Decimal
 from typing import Final
 
+import msgspec
+
 from messages.orders import AmendOrder, Side
 
 ZERO: Final = Decimal(0)
@@ -63,6 +65,15 @@ class Stake:
             self.selling = _WIDE.add(self.selling, change)
 
 
+class AmendingState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a snapshot holds of the amendments of one order."""
+
+    asked: list[Terms]
+    lost: list[Terms]
+    unconfirmed: list[Terms]
+    waiting: int
+
+
 class Amending:
     """The amendments of one order that the venue has not answered yet, and those whose answers were lost with the link.
 
@@ -92,6 +103,13 @@ class Amending:
         for _, price in (*self._asked, *self._lost):
             most = more_crossing(side, most, price)
         return most
+
+    def state(self) -> AmendingState:
+        return AmendingState(list(self._asked), list(self._lost), list(self._unconfirmed), self._waiting)
+
+    def load(self, state: AmendingState) -> None:
+        self._asked, self._lost = list(state.asked), list(state.lost)
+        self._unconfirmed, self._waiting = list(state.unconfirmed), state.waiting
 
     def ask(self, request: AmendOrder) -> None:
         self._asked.append((request.quantity, request.price))

@@ -4,16 +4,31 @@ Kept as orders and reports come, so that the gate's questions cost the same howe
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from gateways.gate.exposure import Amending, Stake, more_crossing
+import msgspec
+
+from gateways.gate.exposure import Amending, AmendingState, Stake, more_crossing
 from gateways.gate.lease_book import Exposure
 from gateways.gate.self_trade import OwnCrossings
 from messages.order_lifecycle import Order
 from messages.orders import AmendOrder, AmendRejected, ExecutionReport, Fill, OrderAmended, SubmitOrder
 
 ZERO: Final = Decimal(0)
+
+
+class RiskState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a snapshot holds of it, beside the open orders and the positions.
+
+    :param stakes: strategy, instrument id, what buys and what sells may still fill.
+    :param counted: what of each open order is in its stake, by id.
+    """
+
+    stakes: list[tuple[str, str, Decimal, Decimal]]
+    counted: dict[str, Decimal]
+    amending: dict[str, AmendingState]
 
 
 class OpenRisk:
@@ -44,6 +59,30 @@ class OpenRisk:
         return any(
             name == instrument and owner != strategy and stake.is_any for (owner, name), stake in self.stakes.items()
         )
+
+    # --- snapshots ----------------------------------------------------------------------------------------------
+
+    def state(self) -> RiskState:
+        stakes = [(*key, stake.buying, stake.selling) for key, stake in self.stakes.items() if stake.is_any]
+        return RiskState(stakes, self._counted, {name: each.state() for name, each in self._amending.items()})
+
+    def load(self, state: RiskState, orders: Iterable[Order]) -> None:
+        """Take over what an earlier process has told; positions are set by whoever keeps them.
+
+        :param orders: the open ones, with what each of them still counts in `state`.
+        :raises KeyError: the state is not of these orders.
+        """
+        for strategy, instrument, buying, selling in state.stakes:
+            stake = self.stakes[strategy, instrument]
+            stake.buying, stake.selling = buying, selling
+        for name, told in state.amending.items():
+            self._amending[name] = Amending()
+            self._amending[name].load(told)
+        for order in orders:
+            name = order.request.client_order_id
+            self._counted[name] = state.counted[name]
+            self.open_counts[order.request.strategy] += 1
+            self._put_price(order)
 
     # --- what happens to orders ---------------------------------------------------------------------------------
 

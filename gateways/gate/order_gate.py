@@ -105,6 +105,11 @@ class OrderGate:
         """Refuse every incarnation of the strategy below this epoch; epochs only rise."""
         self._epochs[strategy] = max(epoch, self.epoch(strategy))
 
+    @property
+    def epochs(self) -> Mapping[str, int]:
+        """The lowest epoch that is still served, of every strategy that was ever fenced."""
+        return self._epochs
+
     def is_fenced(self, strategy: str, epoch: int) -> bool:
         return epoch < self.epoch(strategy)
 

@@ -5,16 +5,19 @@ those that it missed.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from decimal import Context, Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from gateways.gate.closed_orders import ClosedOrders, ClosedState
 from gateways.gate.exposure import BUY, Stake
 from gateways.gate.gate_limits import EXECUTIONS_MAX
 from gateways.gate.lease_book import Exposure
-from gateways.gate.open_risk import OpenRisk
+from gateways.gate.not_received import NotReceived
+from gateways.gate.open_risk import OpenRisk, RiskState
+from gateways.gate.sharing import fill_shares, funding_shares
 from gateways.gate.throttles import Executions
 from gateways.venue import FundingBooked, OrderStatus
 from messages.instruments import Instrument
@@ -36,21 +39,34 @@ from messages.orders import (
 )
 
 ZERO: Final = Decimal(0)
-CLOSED_ORDERS_KEPT_MAX: Final = 100_000
-"""Closed orders remembered, so that a repeated id or a late fill is recognised."""
-
 FORCED_FILLS_KEPT_MAX: Final = 10_000
 """Of what the venue did by itself, remembered so that a repeated one is recognised."""
 
-NOT_RECEIVED_KEPT_MAX: Final = 200
-"""Orders that the venue did not know, of which it may have more to say; the newest."""
-NOT_RECEIVED_KEPT_NS: Final = 300_000_000_000
-"""How long after such a denial, in market time, the order may still arrive."""
-
 _ANSWERS: Final = (AmendRejected, CancelRejected)
 
-_WIDE: Final = Context(prec=100)
-"""A part of 1e18 to 18 places, times a position, has more digits than the default context keeps."""
+
+class RecordsState(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a snapshot holds of the books, beside the chunks of closed orders.
+
+    :param orders: the open ones, oldest first.
+    :param reports: those that were not acknowledged, by strategy; `last_seqs` their last numbers.
+    :param positions: strategy, instrument id, signed size: in the order in which they came, by which remainders go.
+    :param fees_in: by instrument id of these, the currency whose fees came off the position; empty: none.
+    """
+
+    orders: list[Order]
+    closed: ClosedState
+    cancels_asked: list[str]
+    reports: dict[str, list[ExecutionReport]]
+    last_seqs: dict[str, int]
+    positions: list[tuple[str, str, Decimal]]
+    fees_in: dict[str, str]
+    risk: RiskState
+    forced: list[tuple[str, str]]
+    executions: list[tuple[str, str, bool, list[int]]]
+    fundings: int
+    forced_fills: int
+    not_received: tuple[int, list[tuple[str, int]]]
 
 
 class OrderRecords:
@@ -58,6 +74,7 @@ class OrderRecords:
     the fills alone: whether a fee comes off it is not known.
 
     :param instruments: by instrument id, of this gateway.
+    :ivar closed: which of them have ended, for snapshots.
     :ivar cancels_asked: the open orders whose cancel was journaled and not refused since, whatever is known of them
         otherwise.
     :ivar crossings: the open orders, as far as a new one could trade with them.
@@ -72,14 +89,13 @@ class OrderRecords:
         self.cancels_asked: set[str] = set()
         self.fundings = 0
         self.forced_fills = 0
-        self._closed: deque[str] = deque()
+        self.closed = ClosedOrders(self.orders)
         self._open: dict[str, Order] = {}
         self._reports: defaultdict[str, deque[ExecutionReport]] = defaultdict(deque)
         self._last_seq: defaultdict[str, int] = defaultdict(int)
         self._positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self._forced: dict[tuple[str, str], None] = {}
-        self._not_received: dict[str, int] = {}
-        self._newest_ns = 0
+        self._not_received = NotReceived()
         self._risk = OpenRisk()
         self.crossings = self._risk.crossings
         self.executions = Executions(EXECUTIONS_MAX)
@@ -137,7 +153,7 @@ class OrderRecords:
     def apply(self, numbered: ExecutionReport) -> None:
         """Take a numbered report into the books; one that its strategy is not told has no number."""
         strategy = numbered.strategy
-        self._newest_ns = max(self._newest_ns, numbered.ts_event)
+        self._not_received.see(numbered.ts_event)
         if numbered.seq or _is_told(numbered):
             expected = self._last_seq[strategy] + 1
             assert numbered.seq == expected, f"report {numbered.seq} of {strategy} is out of sequence"
@@ -149,7 +165,7 @@ class OrderRecords:
         if order is None:
             return
         was_open, is_answer = order.is_open, self._risk.is_answer(numbered, order)
-        order.apply(numbered)
+        is_changed = order.apply(numbered)
         if isinstance(numbered, CancelRejected):
             self.cancels_asked.discard(numbered.client_order_id)
         if was_open:
@@ -157,20 +173,15 @@ class OrderRecords:
             if not order.is_open:
                 self._close(order.request.client_order_id)
                 if isinstance(numbered, OrderDenied) and numbered.reason is DenyReason.NOT_RECEIVED:
-                    self._note_not_received(numbered)
-
-    def _note_not_received(self, denied: OrderDenied) -> None:
-        self._not_received[denied.client_order_id] = denied.ts_event
-        if len(self._not_received) > NOT_RECEIVED_KEPT_MAX:
-            del self._not_received[next(iter(self._not_received))]
+                    self._not_received.note(numbered.client_order_id, numbered.ts_event)
+        elif is_changed:
+            self.closed.changed(order.request.client_order_id)
 
     def not_received(self) -> list[Order]:
         """The orders that the venue did not know a while before the newest report, and might have received since: what
         they have done while the link, or this process, was away was told to nobody.
         """
-        since_ns = self._newest_ns - NOT_RECEIVED_KEPT_NS
-        names = [name for name, denied_ns in self._not_received.items() if denied_ns >= since_ns]
-        return [self.orders[name] for name in names if name in self.orders]
+        return [self.orders[name] for name in self._not_received.recent() if name in self.orders]
 
     def leave_out(self, strategy: str, seq: int) -> None:
         """A report with this number was journaled, and cannot be read any more."""
@@ -249,30 +260,13 @@ class OrderRecords:
         return self.stake(strategy, instrument).reducible(side)
 
     def share_funding(self, booked: FundingBooked) -> list[FundingPaid]:
-        """Divide what the venue booked on the whole position among those who hold it, exactly.
-
-        Each gets the part of the amount that its position is of the whole; the last takes the remainder, so that the
-        parts sum to the amount.
-        """
-        holders = [
-            (owner, size) for (owner, held), size in self._positions.items() if held == booked.instrument and size
-        ]
-        whole, left = sum((size for _, size in holders), ZERO), booked.amount
-        paid = []
-        for number, (owner, size) in enumerate(holders, start=1):
-            is_last = number == len(holders)
-            share = left if is_last or not whole else _share(booked.amount, size, whole)
-            left = _WIDE.subtract(left, share)
-            head = (owner, booked.instrument, share, booked.currency, booked.rate, size)
-            paid.append(FundingPaid(*head, str(booked.number), booked.ts_event))
-        return paid
+        """Divide what the venue booked on the whole position among those who hold it."""
+        held = self._positions.items()
+        holders = [(owner, size) for (owner, name), size in held if name == booked.instrument and size]
+        return list(funding_shares(booked, holders))
 
     def share_forced(self, fill: Fill) -> list[Fill]:
-        """Divide what the venue has closed by itself among those who hold the position, in whole lots, exactly.
-
-        Each gets the part of it that its position is of the whole; the last takes the remainder. A repeated one gives
-        nothing.
-        """
+        """Divide what the venue has closed by itself among those who hold the position; nothing of a repeated one."""
         if (fill.instrument, fill.trade_id) in self._forced:
             return []
         holders = [
@@ -280,28 +274,61 @@ class OrderRecords:
             for (owner, held), size in self._positions.items()
             if held == fill.instrument and size * fill.side.sign < 0
         ]
-        whole, left, fee_left = sum((size for _, size in holders), ZERO), fill.quantity, fill.fee
-        shares = []
-        for number, (owner, size) in enumerate(holders, start=1):
-            quantity = left if number == len(holders) else self._lots_of(fill, size, whole)
-            fee = fee_left if number == len(holders) else _share(fill.fee, quantity, fill.quantity)
-            left, fee_left = left - quantity, fee_left - fee
-            if quantity:
-                shares.append(msgspec.structs.replace(fill, strategy=owner, quantity=quantity, fee=fee))
-        return shares
-
-    def _lots_of(self, fill: Fill, size: Decimal, whole: Decimal) -> Decimal:
-        """The part of a fill that one position is of the whole; to the fill's own places where the lot is not known."""
-        instrument = self._instruments.get(fill.instrument)
-        if instrument is None:
-            return _share(fill.quantity, size, whole)
-        return instrument.round_quantity(_WIDE.divide(_WIDE.multiply(fill.quantity, size), whole))
+        return list(fill_shares(fill, holders, self._instruments.get(fill.instrument)))
 
     def note_forced(self, fill: Fill) -> None:
         """Remember what the venue did by itself, so that a repetition of it is known."""
         self._forced[fill.instrument, fill.trade_id] = None
         if len(self._forced) > FORCED_FILLS_KEPT_MAX:
             del self._forced[next(iter(self._forced))]
+
+    # --- snapshots ----------------------------------------------------------------------------------------------
+
+    def state(self) -> RecordsState:
+        """All that `load` needs, beside `closed.chunks`. It shares what it can: encode it before anything else."""
+        return RecordsState(
+            orders=list(self._open.values()),
+            closed=self.closed.state(),
+            cancels_asked=sorted(self.cancels_asked),
+            reports={strategy: list(reports) for strategy, reports in self._reports.items() if reports},
+            last_seqs=self._last_seq,
+            positions=[(*key, size) for key, size in self._positions.items()],
+            fees_in={held: self._fee_currency(held) for _, held in self._positions},
+            risk=self._risk.state(),
+            forced=list(self._forced),
+            executions=self.executions.state(),
+            fundings=self.fundings,
+            forced_fills=self.forced_fills,
+            not_received=self._not_received.state(),
+        )
+
+    def load(self, state: RecordsState, chunks: Sequence[bytes]) -> None:
+        """Take over what an earlier process has told: these books are new.
+
+        :raises ValueError, KeyError, msgspec.MsgspecError: the snapshot cannot be used; neither can these books be.
+        """
+        changed = [name for name, currency in state.fees_in.items() if currency != self._fee_currency(name)]
+        if changed:  # what was held was counted by another rule
+            raise ValueError(f"the fees of {', '.join(sorted(changed))} count otherwise since")
+        self.closed.load(state.closed, chunks)
+        self._open = {order.request.client_order_id: order for order in state.orders}
+        self.orders.update(self._open)
+        self.cancels_asked.update(state.cancels_asked)
+        self._last_seq.update(state.last_seqs)
+        for strategy, reports in state.reports.items():
+            self._reports[strategy].extend(reports)
+        self._risk.load(state.risk, state.orders)
+        for strategy, instrument, size in state.positions:
+            self._positions[strategy, instrument] = self._risk.stakes[strategy, instrument].position = size
+        self._forced = dict.fromkeys(state.forced)
+        self.executions.load(state.executions)
+        self.fundings, self.forced_fills = state.fundings, state.forced_fills
+        self._not_received.load(state.not_received)
+
+    def _fee_currency(self, instrument: str) -> str:
+        """The currency whose fees come off a position; empty: those of none do, as far as is known."""
+        known = self._instruments.get(instrument)
+        return known.base if known is not None and known.is_spot else ""
 
     def _order_of(self, report: ExecutionReport) -> Order | None:
         """What the report is about; None for a funding, for what the venue does by itself, and for the denial of an
@@ -325,9 +352,7 @@ class OrderRecords:
     def _close(self, client_order_id: str) -> None:
         del self._open[client_order_id]
         self.cancels_asked.discard(client_order_id)
-        self._closed.append(client_order_id)
-        if len(self._closed) > CLOSED_ORDERS_KEPT_MAX:
-            del self.orders[self._closed.popleft()]
+        self.closed.add(client_order_id)
 
     def _position_change(self, fill: Fill) -> Decimal:
         """A fee that the venue takes in the base currency comes off what a spot buy brought."""
@@ -342,12 +367,6 @@ def _is_told(report: ExecutionReport) -> bool:
     if isinstance(report, Fill | FundingPaid):
         return True
     return not report.client_order_id.startswith(FLATTEN_PREFIX)
-
-
-def _share(amount: Decimal, size: Decimal, whole: Decimal) -> Decimal:
-    """The part of an amount that one position is of the whole, to the places that the amount has."""
-    part = _WIDE.divide(_WIDE.multiply(amount, size), whole)
-    return part.quantize(amount, context=_WIDE)
 
 
 def _check_complete(closed: OrderClosed, order: Order) -> None:

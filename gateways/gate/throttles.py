@@ -1,7 +1,7 @@
 """How often a strategy may send, and how often the same order may fill. Pure: time is an argument, and may jump."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 NS_PER_S: Final = 1_000_000_000
@@ -78,3 +78,12 @@ class Executions:
 
     def times(self, strategy: str, instrument: str, is_buy: bool) -> Sequence[int]:
         return self._times.get((strategy, instrument, is_buy), ())
+
+    def state(self) -> list[tuple[str, str, bool, list[int]]]:
+        """For a snapshot: strategy, instrument id, whether it bought, and when."""
+        return [(*key, list(times)) for key, times in self._times.items()]
+
+    def load(self, state: Iterable[tuple[str, str, bool, list[int]]]) -> None:
+        """Take over what an earlier process has told."""
+        for strategy, instrument, is_buy, times in state:
+            self._times[strategy, instrument, is_buy] = deque(times, maxlen=self._kept_max)

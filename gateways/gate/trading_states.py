@@ -4,6 +4,7 @@ The kill switch, the state that the supervisor has set for the gateway, the one 
 strategy that is not heard of may only reduce. Tightening adds up; each is ended only by its own end.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from messages.risk import SetTradingState, TradingState
@@ -65,6 +66,16 @@ class TradingStates:
         """Whether a command allows more than the one before it."""
         set_before = self.strategies.get(command.strategy, _FREE) if command.strategy else self._gateway
         return command.state.strictness < set_before.state.strictness
+
+    def state(self) -> list[tuple[str, TradingState, str]]:
+        """What the supervisor has set, for a snapshot: strategy (empty: the gateway), state and reason."""
+        told = {"": self._gateway, **self.strategies}
+        return [(strategy, ruling.state, ruling.why) for strategy, ruling in told.items() if ruling is not _FREE]
+
+    def load(self, state: Iterable[tuple[str, TradingState, str]]) -> None:
+        """Take over what an earlier process has told."""
+        for strategy, set_to, reason in state:
+            self.apply(SetTradingState("snapshot", strategy, set_to, reason))
 
     def silenced(self, strategy: str) -> None:
         self._silent.add(strategy)

@@ -116,6 +116,11 @@ class Flattener:
         self._prefix = prefix
         self._number = last_number
 
+    @property
+    def last_number(self) -> int:
+        """Of the last order."""
+        return self._number
+
     def begin(self, task: Task) -> Finished | None:
         """Take a task on; the end of another that it replaces, or its own where it cannot be.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateways.gate.order_records import NOT_RECEIVED_KEPT_MAX, NOT_RECEIVED_KEPT_NS
+from gateways.gate.not_received import NOT_RECEIVED_KEPT_MAX, NOT_RECEIVED_KEPT_NS
 from gateways.gate.rate_limits import RateRule, RequestKind
 from gateways.venue import OpenOrder
 from messages.codec import encode

@@ -37,7 +37,7 @@ class Disk:
 
 
 class JournalOs:
-    """`os`, as the journal sees it."""
+    """`os`, as journals and the snapshots of gateways see it."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -73,6 +73,15 @@ class JournalOs:
         written = os.write(fd, data)
         process.after_effect()
         return written
+
+    def replace(self, source: Any, target: Any) -> None:
+        process = self._process()
+        if process is None:
+            Path(source).replace(target)
+            return
+        process.before_effect()
+        Path(source).replace(target)
+        process.after_effect()
 
     def fdatasync(self, _fd: int) -> None:
         process = self._process()

@@ -22,12 +22,17 @@ import actors.runtime.journal
 import actors.runtime.links
 import actors.runtime.mailbox
 import gateways.exchange.exchange
+import gateways.gate.closed_orders
 import gateways.gateway
+import gateways.intent_log
+import gateways.snapshot_file
+import gateways.snapshots
 import supervisor.actor
 import supervisor.ledger.front
 import supervisor.ledger.ledger
 from gateways.safety import halt_latch
 from supervisor.operations import desk
+from tests.simulation.restoring import compared
 from tests.simulation.world import NS_PER_MS, World
 
 if TYPE_CHECKING:
@@ -37,6 +42,15 @@ WATCH_NS: Final = 100 * NS_PER_MS
 """How often a gateway looks at the halt file here: looking costs most of a run's time otherwise."""
 PACKAGES: Final = ("messages", "actors", "gateways", "supervisor")
 
+
+SMALL: Final = (
+    (gateways.snapshots, "SNAPSHOT_EVERY_RECORDS", 8),
+    (gateways.snapshots, "SNAPSHOT_OVERDUE_RECORDS", 24),
+    (gateways.snapshots, "REST_NS_MIN", 50 * NS_PER_MS),
+    (gateways.gate.closed_orders, "CHUNK_ORDERS", 2),
+    (gateways.gate.closed_orders, "LATE_MAX", 3),
+)
+"""A gateway here journals some hundreds of records in its life, and writes snapshots all the same."""
 
 UNEXPECTED: Final = ("handler failed", "strategy failed", "the supervisor failed to handle a message")
 """Log events of exceptions that reached a shell."""
@@ -104,6 +118,13 @@ class _Silent(structlog.BoundLoggerBase):
     critical = exception = error
 
 
+class _SnapshotWriter(gateways.snapshots.SnapshotWriter):
+    """Writes at once: a process may die at any step of it."""
+
+    def write(self, snapshot: Any) -> None:
+        self.write_now(snapshot)
+
+
 class _Group:
     """Group syncs without a thread: what is written survives the death of a process anyway."""
 
@@ -145,6 +166,7 @@ def _replacements() -> dict[int, Any]:
         ),
         id(uuid.uuid4): lambda: SimpleNamespace(hex=STAGE.world.uuid()),
         id(actors.runtime.group_sync.GroupSync): _Group,
+        id(gateways.snapshots.SnapshotWriter): _SnapshotWriter,
         id(actors.runtime.links.open_context): lambda *_: STAGE.cluster.context(),
         id(actors.runtime.links.is_secured): lambda _socket: STAGE.cluster.is_secured,
         id(supervisor.actor.Launcher): lambda *_: STAGE.cluster.launcher(),
@@ -190,6 +212,10 @@ def _observe(put: Callable[[Any, str, Any], None]) -> None:
     put(desk, "_REQUESTS", {kind: _observed(handle) for kind, handle in desk._REQUESTS.items()})
 
 
+def _complain(text: str) -> None:
+    STAGE.cluster.table.violation(text)
+
+
 def _writer(*arguments: Any) -> Any:
     """What takes the place of the ledger's writer: without a thread."""
     return STAGE.cluster.writer(*arguments)
@@ -230,6 +256,11 @@ def patched() -> Iterator[None]:
                 {name: replacements.get(id(value), value) for name, value in defaults.items()},
             )
     put(actors.runtime.journal, "os", SimpleNamespaceProxy())
+    put(gateways.snapshot_file, "os", SimpleNamespaceProxy())
+    for owner, name, value in SMALL:
+        put(owner, name, value)
+    log = gateways.intent_log.IntentLog
+    put(log, "restore", compared(log.restore, _complain))
     put(gateways.gateway, "WATCH_NS", WATCH_NS)
     put(supervisor.ledger.front, "LedgerWriter", _writer)
     _observe(put)
@@ -249,7 +280,7 @@ def patched() -> Iterator[None]:
 
 
 class SimpleNamespaceProxy:
-    """The journal's `os` of the run that stands on the stage."""
+    """The `os` of journal and snapshots of the run that stands on the stage."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(STAGE.cluster.journal_os, name)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gateways.gate.order_records
+import gateways.gate.closed_orders
 from gateways.gate.order_records import OrderRecords
 from messages.order_lifecycle import IllegalOrderStep, OrderState
 from messages.orders import (
@@ -193,7 +193,7 @@ def test_open_orders_are_told_oldest_first_of_one_strategy_or_of_all() -> None:
 
 
 def test_closed_orders_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateways.gate.order_records, "CLOSED_ORDERS_KEPT_MAX", 3)
+    monkeypatch.setattr(gateways.gate.closed_orders, "CLOSED_ORDERS_KEPT_MAX", 3)
     orders = [submit(number) for number in range(6)]
     records = books(*orders)
     for order in orders[:5]:
