@@ -1,8 +1,8 @@
 """What a venue's protocol hands to the shell to be sent, and what it is handed back. Pure.
 
-A protocol is a set of functions and small state machines per venue (`gateways/binance`, `gateways/bybit`): bytes in, our
-messages out; our commands in, requests out. It opens no socket and reads no clock. The shell opens streams, calls REST,
-keeps time, and puts what comes back into the protocol again.
+A protocol is a set of functions and small state machines of one venue (`gateways/binance`, `gateways/bybit`): bytes in,
+our messages out; our commands in, requests out. It opens no socket and reads no clock. The shell opens streams, calls
+REST, keeps time, and puts what comes back into the protocol again.
 """
 
 from enum import StrEnum
