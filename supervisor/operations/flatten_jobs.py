@@ -7,8 +7,8 @@ from typing import Final
 from actors.runtime.spec import HostSpec
 from messages.from_child import CommandDone, ProcessKind
 from messages.instruments import Instrument
-from messages.to_child import Flatten, FlattenPosition
-from supervisor.floor import Floor
+from messages.to_child import Flatten, FlattenPosition, Pause
+from supervisor.floor import PAUSE_DEADLINE_NS, Floor
 from supervisor.operations.consequences import listed
 from supervisor.operations.job import GRACE_NS, NS_PER_MS, Job
 from supervisor.operations.residual import NotAPair, completion, is_tradable
@@ -42,6 +42,8 @@ class FlattenJob(Job):
     def child_ready(self) -> None:
         if self._targets is None:
             self._ask_strategy()
+        elif not self.child.began_paused:  # it was started before this job, and would trade on meanwhile
+            self.floor.tell(self.child, Pause(self.floor.command_id("pause")), PAUSE_DEADLINE_NS)
 
     def child_given_up(self) -> None:
         self._take_over(f"{self.strategy} is in quarantine")

@@ -120,6 +120,16 @@ def test_a_dead_strategy_is_flattened_by_the_gateways_and_done_when_their_books_
     assert drive.outcome(FLATTEN) == CommandFinished("c1", is_ok=True, text=text)
 
 
+def test_a_process_that_was_on_its_way_up_when_the_gateways_began_is_paused_when_it_is_there() -> None:
+    drive = trading()
+    drive.ends(CARRY)
+    drive.pass_time(5.0)
+    drive.act(FLATTEN)
+    assert closings(drive) == BOTH
+    drive.ready(CARRY)
+    assert [name for name, _ in drive.commands(Pause)] == [CARRY]
+
+
 def test_what_is_too_little_for_an_order_is_not_waited_for() -> None:
     drive = give_up(trading())
     drive.act(FLATTEN)
