@@ -1,5 +1,6 @@
 """Clusters for campaigns: the embedded one, with restarts that never end in quarantine."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,16 @@ def judged_cluster(
             yield cluster
             report = cluster.stop()
         journals = cluster.paths.journal_dir
+        broken_before = len(row.broken)
         row.add(judge(report, gateway_books(journals), strategy_fills(journals)))
         if report["stopped"] != "clean":
             row.broken.append(f"stopped {report['stopped']}: {report['alerts'][-1:]}")
+        if len(row.broken) > broken_before:  # whoever looks for the cause needs its journals, logs and report
+            kept = tempfile.mkdtemp(prefix="outcry-broken-")
+            shutil.copytree(directory, kept, dirs_exist_ok=True, ignore=_sockets)
+            row.note = f"{row.note} its files are kept in {kept}".strip()
+
+
+def _sockets(folder: str, names: list[str]) -> list[str]:
+    """What is no file that can be copied."""
+    return [name for name in names if not (path := Path(folder) / name).is_dir() and not path.is_file()]
