@@ -65,5 +65,13 @@ def _wrong_positions(report: Mapping[str, Any], gateways: Mapping[str, GatewayBo
                 own = Decimal(said["positions"].get(name, "0"))
                 ours += gateways[gateway].positions.get((strategy, name), ZERO) if is_dead else own
             if ours != at_venue:
-                wrong.append(f"{name}: strategies hold {ours}, the venue says {at_venue}")
+                booked = _booked(gateways.get(gateway), name)
+                wrong.append(f"{name}: strategies hold {ours}, the venue says {at_venue}, its gateway's books {booked}")
     return wrong
+
+
+def _booked(books: GatewayBooks | None, instrument: str) -> Decimal | None:
+    """What a gateway's journal adds up to, over all strategies: tells whether it is they or it who missed a fill."""
+    if books is None:
+        return None
+    return sum((size for (_, name), size in books.positions.items() if name == instrument), ZERO)

@@ -51,10 +51,12 @@ def test_an_order_of_the_venue_that_no_journal_knows_is_lost() -> None:
     assert judge(report(), {}, Counter()).lost == 1
 
 
-def test_a_position_that_differs_from_the_venues_is_told_with_both_figures() -> None:
-    verdict = judge(report(held="0.009"), {GATEWAY: BOOKS}, Counter({FILL: 1}))
-    assert verdict.positions_wrong == (f"{ORDER.instrument}: strategies hold 0.009, the venue says 0.010",)
-    assert not verdict.is_good
+def test_a_position_that_differs_from_the_venues_is_told_with_all_three_figures() -> None:
+    books = BOOKS._replace(positions={(NAME, ORDER.instrument): Decimal("0.010")})
+    (told,) = judge(report(held="0.009"), {GATEWAY: books}, Counter({FILL: 1})).positions_wrong
+    assert told == f"{ORDER.instrument}: strategies hold 0.009, the venue says 0.010, its gateway's books 0.010"
+    (told,) = judge(report(held="0.009"), {}, Counter()).positions_wrong
+    assert told.endswith("the venue says 0.010, its gateway's books None")
 
 
 def test_of_a_dead_strategy_the_books_of_its_gateway_speak() -> None:
